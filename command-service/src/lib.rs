@@ -1,1 +1,6 @@
+//! Takes commands over REST, decides them in event-sourced aggregates, publishes their events to Kafka.
 
+pub mod application;
+pub mod inbound;
+pub mod outbound;
+pub mod relay;
