@@ -1,1 +1,30 @@
+//! What the end-to-end tests share: a system of their own on the shared servers, a client's view of it, a workload, and
+//! an independent fold to compare the answers with.
 
+pub mod api;
+pub mod fold;
+pub mod system;
+pub mod topics;
+pub mod workload;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+/// Looks again and again until `look` answers `Some`, at most `limit` long.
+pub async fn eventually<T>(
+    what: &str,
+    limit: Duration,
+    mut look: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(found) = look().await? {
+            return Ok(found);
+        }
+        if Instant::now() > deadline {
+            bail!("not within {limit:?}: {what}");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
