@@ -23,7 +23,10 @@ pub struct Commands {
 
 impl Commands {
     pub fn new(base: &str) -> Self {
-        Self { http: http_client(), base: base.to_owned() }
+        Self {
+            http: http_client(),
+            base: base.to_owned(),
+        }
     }
 
     pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Accepted> {
@@ -38,7 +41,10 @@ impl Commands {
         Ok(Accepted {
             id: answer["id"].as_str().context("no id")?.parse()?,
             version: answer["version"].as_u64().context("no version")?,
-            token: answer["consistency_token"].as_str().context("no consistency_token")?.to_owned(),
+            token: answer["consistency_token"]
+                .as_str()
+                .context("no consistency_token")?
+                .to_owned(),
         })
     }
 
@@ -46,11 +52,21 @@ impl Commands {
         let address = json!({
             "name": name, "street": "12 St James's Square", "postal_code": "SW1Y 4JH", "city": "London", "country": "GB",
         });
-        self.send(Method::POST, "/v1/customers", Some(json!({"name": name, "billing_address": address}))).await
+        self.send(
+            Method::POST,
+            "/v1/customers",
+            Some(json!({"name": name, "billing_address": address})),
+        )
+        .await
     }
 
     pub async fn rename_customer(&self, id: Uuid, name: &str) -> Result<Accepted> {
-        self.send(Method::PUT, &format!("/v1/customers/{id}/name"), Some(json!({"name": name}))).await
+        self.send(
+            Method::PUT,
+            &format!("/v1/customers/{id}/name"),
+            Some(json!({"name": name})),
+        )
+        .await
     }
 
     pub async fn add_product(&self, name: &str, cents: i64) -> Result<Accepted> {
@@ -59,7 +75,12 @@ impl Commands {
     }
 
     pub async fn rename_product(&self, id: Uuid, name: &str) -> Result<Accepted> {
-        self.send(Method::PUT, &format!("/v1/products/{id}/name"), Some(json!({"name": name}))).await
+        self.send(
+            Method::PUT,
+            &format!("/v1/products/{id}/name"),
+            Some(json!({"name": name})),
+        )
+        .await
     }
 
     pub async fn create_order(&self, customer: Uuid, items: &[(Uuid, u32)]) -> Result<Accepted> {
@@ -67,25 +88,38 @@ impl Commands {
             .iter()
             .map(|(product, quantity)| json!({"product_id": product, "quantity": quantity}))
             .collect();
-        self.send(Method::POST, "/v1/orders", Some(json!({"customer_id": customer, "items": items}))).await
+        self.send(
+            Method::POST,
+            "/v1/orders",
+            Some(json!({"customer_id": customer, "items": items})),
+        )
+        .await
     }
 
     pub async fn add_item(&self, order: Uuid, product: Uuid, quantity: u32) -> Result<Accepted> {
         let body = json!({"product_id": product, "quantity": quantity});
-        self.send(Method::POST, &format!("/v1/orders/{order}/items"), Some(body)).await
+        self.send(Method::POST, &format!("/v1/orders/{order}/items"), Some(body))
+            .await
     }
 
     pub async fn change_quantity(&self, order: Uuid, product: Uuid, quantity: u32) -> Result<Accepted> {
         let path = format!("/v1/orders/{order}/items/{product}");
-        self.send(Method::PUT, &path, Some(json!({"quantity": quantity}))).await
+        self.send(Method::PUT, &path, Some(json!({"quantity": quantity})))
+            .await
     }
 
     pub async fn remove_item(&self, order: Uuid, product: Uuid) -> Result<Accepted> {
-        self.send(Method::DELETE, &format!("/v1/orders/{order}/items/{product}"), None).await
+        self.send(
+            Method::DELETE,
+            &format!("/v1/orders/{order}/items/{product}"),
+            None,
+        )
+        .await
     }
 
     pub async fn submit(&self, order: Uuid) -> Result<Accepted> {
-        self.send(Method::POST, &format!("/v1/orders/{order}/submit"), None).await
+        self.send(Method::POST, &format!("/v1/orders/{order}/submit"), None)
+            .await
     }
 }
 
@@ -97,7 +131,10 @@ pub struct Queries {
 
 impl Queries {
     pub fn new(base: &str) -> Self {
-        Self { http: http_client(), base: base.to_owned() }
+        Self {
+            http: http_client(),
+            base: base.to_owned(),
+        }
     }
 
     /// Asks with a token, waiting up to 30 s for it.
@@ -123,7 +160,10 @@ impl Queries {
 }
 
 fn http_client() -> reqwest::Client {
-    reqwest::Client::builder().timeout(Duration::from_secs(40)).build().unwrap_or_default()
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(40))
+        .build()
+        .unwrap_or_default()
 }
 
 async fn answer(request: RequestBuilder) -> Result<(StatusCode, Value)> {

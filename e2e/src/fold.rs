@@ -51,8 +51,15 @@ impl Expected {
             let aggregate: String = row.get(0);
             let stream: Uuid = row.get(1);
             let version: i64 = row.get(2);
-            let follows = if (&aggregate, stream) == (&last.0, last.1) { last.2 + 1 } else { 1 };
-            ensure!(version == follows, "{aggregate} {stream}: version {version} where {follows} belongs");
+            let follows = if (&aggregate, stream) == (&last.0, last.1) {
+                last.2 + 1
+            } else {
+                1
+            };
+            ensure!(
+                version == follows,
+                "{aggregate} {stream}: version {version} where {follows} belongs"
+            );
             let schema = WriterSchema::of_type(row.get(3))?;
             let kind: AggregateType = aggregate.parse()?;
             let event = Event::decode(kind, schema, row.get(4))?;
@@ -87,10 +94,16 @@ impl Expected {
                     created_at: at,
                     updated_at: at,
                 };
-                ensure!(self.orders.insert(id, order).is_none(), "order {id} was created twice");
+                ensure!(
+                    self.orders.insert(id, order).is_none(),
+                    "order {id} was created twice"
+                );
             }
             Event::Order(event) => {
-                let order = self.orders.get_mut(&id).with_context(|| format!("order {id} was never created"))?;
+                let order = self
+                    .orders
+                    .get_mut(&id)
+                    .with_context(|| format!("order {id} was never created"))?;
                 order.version = version;
                 order.updated_at = at;
                 order.change(event)?;
@@ -120,7 +133,11 @@ impl Expected {
             })
             .collect();
         let total = order.lines.first().map(|(_, first)| {
-            let amount: i64 = order.lines.iter().map(|(_, line)| line.unit_price * line.quantity).sum();
+            let amount: i64 = order
+                .lines
+                .iter()
+                .map(|(_, line)| line.unit_price * line.quantity)
+                .sum();
             json!({"amount": amount, "currency": first.currency})
         });
         Some(json!({
@@ -146,7 +163,10 @@ impl Order {
             OrderEvent::Created(_) => anyhow::bail!("created twice"),
             OrderEvent::ItemAdded(added) => match line(&mut self.lines, added.product_id) {
                 Some(at) => {
-                    ensure!(self.lines[at].1.unit_price == added.unit_price.amount, "one line, two prices");
+                    ensure!(
+                        self.lines[at].1.unit_price == added.unit_price.amount,
+                        "one line, two prices"
+                    );
                     self.lines[at].1.quantity += i64::from(added.quantity);
                 }
                 None => self.lines.push((
@@ -167,7 +187,11 @@ impl Order {
                 self.lines.remove(at);
             }
             OrderEvent::Submitted(submitted) => {
-                let total: i64 = self.lines.iter().map(|(_, line)| line.unit_price * line.quantity).sum();
+                let total: i64 = self
+                    .lines
+                    .iter()
+                    .map(|(_, line)| line.unit_price * line.quantity)
+                    .sum();
                 ensure!(submitted.total.amount == total, "submitted at a wrong total");
                 self.submitted = true;
             }
@@ -180,7 +204,9 @@ impl Order {
 /// matter.
 pub fn normalised(mut answer: Value) -> Result<Value> {
     for field in ["created_at", "updated_at"] {
-        let text = answer[field].as_str().with_context(|| format!("{field} is not a text"))?;
+        let text = answer[field]
+            .as_str()
+            .with_context(|| format!("{field} is not a text"))?;
         answer[field] = json!(DateTime::parse_from_rfc3339(text)?.timestamp_micros());
     }
     Ok(answer)

@@ -27,17 +27,30 @@ impl System {
     /// Makes the database, the topics, the schemas and the indices.
     pub async fn prepare() -> Result<Self> {
         let servers = stack::for_tests()?;
-        let name = format!("e2e_{}", &Uuid::now_v7().simple().to_string()[4..20]);
+        let name = unique_name();
         let owner_url = with_database(&servers.database_owner_url, &name)?;
-        connect(&servers.database_owner_url).await?.batch_execute(&format!("CREATE DATABASE {name}")).await?;
+        connect(&servers.database_owner_url)
+            .await?
+            .batch_execute(&format!("CREATE DATABASE {name}"))
+            .await?;
         let app_url = as_user(&owner_url, "e2e_app", "e2e_app")?;
         let database = connect(&owner_url).await?;
-        let system = Self { servers, database, name, owner_url, app_url };
+        let system = Self {
+            servers,
+            database,
+            name,
+            owner_url,
+            app_url,
+        };
         stack::schemas::register(&system.servers.schema_registry, &system.topic_prefix())?;
         for service in ["command-service", "query-service"] {
             let mut setup = system.service(service, "setup").spawn()?;
             let status = setup.wait_exit(START)?;
-            ensure!(status.success(), "{service} setup: {status}\n{}", setup.log_text());
+            ensure!(
+                status.success(),
+                "{service} setup: {status}\n{}",
+                setup.log_text()
+            );
         }
         Ok(system)
     }
@@ -66,12 +79,19 @@ impl System {
     pub fn start_all(&self) -> Result<([ServiceProcess; 2], Commands, Queries)> {
         let command = self.start("command-service", "all")?;
         let query = self.start("query-service", "all")?;
-        let (commands, queries) = (Commands::new(&command.base_url()), Queries::new(&query.base_url()));
+        let (commands, queries) = (
+            Commands::new(&command.base_url()),
+            Queries::new(&query.base_url()),
+        );
         Ok(([command, query], commands, queries))
     }
 
     pub fn service(&self, service: &str, role: &str) -> ServiceBuilder {
-        let prefix = if service == "command-service" { "COMMAND_SERVICE" } else { "QUERY_SERVICE" };
+        let prefix = if service == "command-service" {
+            "COMMAND_SERVICE"
+        } else {
+            "QUERY_SERVICE"
+        };
         let mut settings = vec![
             ("KAFKA__BOOTSTRAP_SERVERS", self.servers.kafka.clone()),
             ("KAFKA__TOPIC_PREFIX", self.topic_prefix()),
@@ -87,9 +107,11 @@ impl System {
             settings.push(("KAFKA__GROUP_ID", self.group()));
             settings.push(("CURSOR__SECRET", "a secret of the end-to-end tests".to_owned()));
         }
-        ServiceProcess::builder(service)
-            .arg(role)
-            .envs(settings.into_iter().map(|(name, value)| (format!("{prefix}__{name}"), value)))
+        ServiceProcess::builder(service).arg(role).envs(
+            settings
+                .into_iter()
+                .map(|(name, value)| (format!("{prefix}__{name}"), value)),
+        )
     }
 
     /// Waits until every order's answer equals the fold of the event store. Answers how many orders were compared.
@@ -97,10 +119,14 @@ impl System {
         let expected = Expected::from_event_store(&self.database).await?;
         let orders: Vec<Uuid> = expected.order_ids().collect();
         let mut wrong = orders.clone();
-        let all_equal = eventually("every document equals the fold of its events", limit, async || {
-            wrong = Self::differing(&expected, queries, &wrong).await?;
-            Ok(wrong.is_empty().then_some(()))
-        })
+        let all_equal = eventually(
+            "every document equals the fold of its events",
+            limit,
+            async || {
+                wrong = Self::differing(&expected, queries, &wrong).await?;
+                Ok(wrong.is_empty().then_some(()))
+            },
+        )
         .await;
         if let (Err(_), Some(id)) = (&all_equal, wrong.first()) {
             let (status, answer) = queries.get(&format!("/v1/orders/{id}")).await?;
@@ -114,7 +140,11 @@ impl System {
         all_equal?;
         // Once more, all of them: nothing that was right may have become wrong.
         let again = Self::differing(&expected, queries, &orders).await?;
-        ensure!(again.is_empty(), "{} orders moved away from the fold: {again:?}", again.len());
+        ensure!(
+            again.is_empty(),
+            "{} orders moved away from the fold: {again:?}",
+            again.len()
+        );
         Ok(orders.len())
     }
 
@@ -123,7 +153,11 @@ impl System {
         for part in ids.chunks(16) {
             let answers = try_join_all(part.iter().map(async |id| {
                 let (status, answer) = queries.get(&format!("/v1/orders/{id}")).await?;
-                let found = if status.is_success() { Some(normalised(answer)?) } else { None };
+                let found = if status.is_success() {
+                    Some(normalised(answer)?)
+                } else {
+                    None
+                };
                 anyhow::Ok((*id, found == expected.order(*id)))
             }))
             .await?;
@@ -131,6 +165,15 @@ impl System {
         }
         Ok(differing)
     }
+}
+
+fn unique_name() -> String {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test's name for itself, not an id of the domain"
+    )]
+    let id = Uuid::now_v7().simple().to_string();
+    format!("e2e_{}", &id[4..20])
 }
 
 async fn connect(url: &str) -> Result<Client> {
@@ -141,7 +184,9 @@ async fn connect(url: &str) -> Result<Client> {
 }
 
 fn with_database(url: &str, database: &str) -> Result<String> {
-    let (server, _) = url.rsplit_once('/').context("a database URL without a database")?;
+    let (server, _) = url
+        .rsplit_once('/')
+        .context("a database URL without a database")?;
     Ok(format!("{server}/{database}"))
 }
 

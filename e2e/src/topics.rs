@@ -34,7 +34,12 @@ pub fn read_all(system: &System, aggregate: AggregateType) -> Result<Vec<Publish
         .set("enable.partition.eof", "false")
         .create()?;
     let metadata = consumer.fetch_metadata(Some(&topic), LIMIT)?;
-    let partitions = metadata.topics().first().context("the topic is not there")?.partitions().len();
+    let partitions = metadata
+        .topics()
+        .first()
+        .context("the topic is not there")?
+        .partitions()
+        .len();
     let mut published = Vec::new();
     for partition in 0..i32::try_from(partitions)? {
         let (low, high) = consumer.fetch_watermarks(&topic, partition, LIMIT)?;
@@ -53,7 +58,10 @@ pub fn read_all(system: &System, aggregate: AggregateType) -> Result<Vec<Publish
                 "the key is not the aggregate's id"
             );
             let (_, body) = wire::unframe(message.payload().unwrap_or_default())?;
-            published.push(Published { metadata, body: body.to_vec() });
+            published.push(Published {
+                metadata,
+                body: body.to_vec(),
+            });
         }
     }
     Ok(published)
@@ -65,8 +73,10 @@ pub async fn check_published(system: &System) -> Result<usize> {
     let mut repeats = 0;
     for aggregate in AggregateType::ALL {
         let stored = stored_events(system, aggregate).await?;
-        let mut open: HashMap<(Uuid, u64), &Published> =
-            stored.iter().map(|event| ((event.metadata.aggregate_id, event.metadata.version), event)).collect();
+        let mut open: HashMap<(Uuid, u64), &Published> = stored
+            .iter()
+            .map(|event| ((event.metadata.aggregate_id, event.metadata.version), event))
+            .collect();
         let mut last: HashMap<Uuid, u64> = HashMap::new();
         let published = read_all(system, aggregate)?;
         for record in &published {
@@ -77,14 +87,30 @@ pub async fn check_published(system: &System) -> Result<usize> {
                 repeats += 1;
                 continue;
             }
-            ensure!(version == *last + 1, "{aggregate} {id}: version {version} comes first after {last}");
+            ensure!(
+                version == *last + 1,
+                "{aggregate} {id}: version {version} comes first after {last}"
+            );
             *last = version;
-            let event = open.remove(&(id, version)).with_context(|| format!("{id} {version} was never stored"))?;
+            let event = open
+                .remove(&(id, version))
+                .with_context(|| format!("{id} {version} was never stored"))?;
             ensure!(event.body == record.body, "{id} {version}: other bytes");
-            ensure!(event.metadata.event_id == record.metadata.event_id, "{id} {version}: another event id");
-            ensure!(event.metadata.event_type == record.metadata.event_type, "{id} {version}: another type");
+            ensure!(
+                event.metadata.event_id == record.metadata.event_id,
+                "{id} {version}: another event id"
+            );
+            ensure!(
+                event.metadata.event_type == record.metadata.event_type,
+                "{id} {version}: another type"
+            );
         }
-        ensure!(open.is_empty(), "{} of {} {aggregate} events were not published", open.len(), stored.len());
+        ensure!(
+            open.is_empty(),
+            "{} of {} {aggregate} events were not published",
+            open.len(),
+            stored.len()
+        );
     }
     Ok(repeats)
 }
@@ -136,19 +162,33 @@ pub async fn publish(system: &System, events: &[Published]) -> Result<()> {
         let id = match ids.get(&subject) {
             Some(id) => *id,
             None => {
-                let url = format!("{}/subjects/{subject}/versions/latest", system.servers.schema_registry);
+                let url = format!(
+                    "{}/subjects/{subject}/versions/latest",
+                    system.servers.schema_registry
+                );
                 let found: serde_json::Value = http.get(url).send().await?.error_for_status()?.json().await?;
                 let id = u32::try_from(found["id"].as_u64().context("no schema id")?)?;
                 ids.insert(subject, id);
                 id
             }
         };
-        let headers = event.metadata.to_headers().into_iter().fold(OwnedHeaders::new(), |all, (key, value)| {
-            all.insert(Header { key, value: Some(&value) })
-        });
+        let headers =
+            event
+                .metadata
+                .to_headers()
+                .into_iter()
+                .fold(OwnedHeaders::new(), |all, (key, value)| {
+                    all.insert(Header {
+                        key,
+                        value: Some(&value),
+                    })
+                });
         let key = event.metadata.aggregate_id.to_string();
         let payload = wire::frame(id, &event.body);
-        let record = FutureRecord::to(&topic).key(&key).payload(&payload).headers(headers);
+        let record = FutureRecord::to(&topic)
+            .key(&key)
+            .payload(&payload)
+            .headers(headers);
         producer.send(record, LIMIT).await.map_err(|(error, _)| error)?;
     }
     Ok(())

@@ -39,10 +39,17 @@ impl Workload {
             progress: watch::channel(0).0,
         };
         for n in 0..customers {
-            workload.customers.push(commands.register_customer(&format!("Customer {n}")).await?.id);
+            workload
+                .customers
+                .push(commands.register_customer(&format!("Customer {n}")).await?.id);
         }
         for n in 0..products {
-            workload.products.push(commands.add_product(&format!("Product {n}"), 100 + n as i64).await?.id);
+            workload.products.push(
+                commands
+                    .add_product(&format!("Product {n}"), 100 + n as i64)
+                    .await?
+                    .id,
+            );
         }
         Ok(workload)
     }
@@ -68,7 +75,10 @@ impl Workload {
     async fn one_order(&self, commands: &Commands, dice: &mut Dice) -> Result<()> {
         let customer = self.customers[dice.roll(self.customers.len())];
         let first = self.products[dice.roll(self.products.len())];
-        let order = commands.create_order(customer, &[(first, 1 + dice.roll(5) as u32)]).await?.id;
+        let order = commands
+            .create_order(customer, &[(first, 1 + dice.roll(5) as u32)])
+            .await?
+            .id;
         self.count();
         for _ in 0..dice.roll(4) {
             let product = self.products[dice.roll(self.products.len())];
@@ -76,16 +86,22 @@ impl Workload {
             self.count();
         }
         if dice.roll(3) == 0 {
-            commands.change_quantity(order, first, 1 + dice.roll(99) as u32).await?;
+            commands
+                .change_quantity(order, first, 1 + dice.roll(99) as u32)
+                .await?;
             self.count();
         }
         match dice.roll(20) {
             0 => {
-                commands.rename_customer(customer, &format!("Renamed {}", dice.roll(1_000_000))).await?;
+                commands
+                    .rename_customer(customer, &format!("Renamed {}", dice.roll(1_000_000)))
+                    .await?;
                 self.count();
             }
             1 => {
-                commands.rename_product(first, &format!("Renewed {}", dice.roll(1_000_000))).await?;
+                commands
+                    .rename_product(first, &format!("Renewed {}", dice.roll(1_000_000)))
+                    .await?;
                 self.count();
             }
             2 => {
