@@ -1,1 +1,25 @@
+//! Customers, products and orders as event-sourced aggregates: no framework, no I/O, no clock.
+//!
+//! - [`value`]: the values that commands, events and states are made of; none can be made wrong.
+//! - [`aggregate`]: what an aggregate is: `create` and `decide` give events or a refusal, `evolve` gives the state.
+//! - [`customer`], [`product`], [`order`]: the aggregates.
+//! - `testing` (feature): given / when / then scenarios, mothers and builders.
 
+pub mod aggregate;
+pub mod customer;
+pub mod order;
+pub mod product;
+pub mod refusal;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod value;
+
+pub use aggregate::{Aggregate, Misfit, replay};
+pub use customer::Customer;
+pub use order::Order;
+pub use product::Product;
+pub use refusal::Refusal;
+pub use value::{
+    Address, AmountOverflow, Country, Currency, CustomerId, EmailAddress, InvalidValue, Money, Name, OrderId,
+    ProductId, Quantity, Reason, Size, UnitPrice, Weight,
+};

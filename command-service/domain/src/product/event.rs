@@ -1,0 +1,17 @@
+use crate::value::{Name, Size, UnitPrice, Weight};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProductEvent {
+    Added {
+        name: Name,
+        unit_price: UnitPrice,
+        size: Option<Size>,
+        weight: Option<Weight>,
+    },
+    Renamed {
+        name: Name,
+    },
+    PriceChanged {
+        unit_price: UnitPrice,
+    },
+}

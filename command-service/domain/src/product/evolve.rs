@@ -1,0 +1,48 @@
+use std::convert::Infallible;
+
+use super::{AddProduct, Product, ProductCommand, ProductEvent, decide};
+use crate::aggregate::{Aggregate, Misfit};
+
+impl Aggregate for Product {
+    type Creation = AddProduct;
+    type Command = ProductCommand;
+    type Event = ProductEvent;
+    type Refusal = Infallible;
+
+    fn create(creation: AddProduct) -> Result<Vec<ProductEvent>, Infallible> {
+        Ok(vec![decide::add(creation)])
+    }
+
+    fn decide(&self, command: ProductCommand) -> Result<Vec<ProductEvent>, Infallible> {
+        Ok(decide::decide(self, command))
+    }
+
+    fn evolve(state: Option<Self>, event: &ProductEvent) -> Result<Self, Misfit> {
+        match (state, event) {
+            (
+                None,
+                ProductEvent::Added {
+                    name,
+                    unit_price,
+                    size,
+                    weight,
+                },
+            ) => Ok(Self {
+                name: name.clone(),
+                unit_price: *unit_price,
+                size: *size,
+                weight: *weight,
+            }),
+            (Some(_), ProductEvent::Added { .. }) => Err(Misfit::CreatedTwice),
+            (None, _) => Err(Misfit::BeforeCreation),
+            (Some(product), ProductEvent::Renamed { name }) => Ok(Self {
+                name: name.clone(),
+                ..product
+            }),
+            (Some(product), ProductEvent::PriceChanged { unit_price }) => Ok(Self {
+                unit_price: *unit_price,
+                ..product
+            }),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What orders are asked to hold.
+
+use domain::order::{ItemToAdd, ProductAsOffered};
+use domain::{Product, ProductId, Quantity, UnitPrice};
+use serde_json::{Value, json};
+
+use super::body;
+use crate::application::bus::CommandError;
+use crate::application::codec::Recorded;
+use crate::application::ports::StoredEvent;
+use crate::application::streams::Loaded;
+
+/// So many pieces of a product, as the client names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderItem {
+    pub product_id: ProductId,
+    pub quantity: Quantity,
+    /// The price that the client saw, if it says so; any other is refused instead of charged.
+    pub expected_unit_price: Option<UnitPrice>,
+}
+
+impl OrderItem {
+    /// The members of the item in a command's body.
+    pub(super) fn body(&self) -> Value {
+        json!({
+            "product_id": self.product_id.uuid(),
+            "quantity": self.quantity.get(),
+            "expected_unit_price": self.expected_unit_price.map(|price| body::money(price.money())),
+        })
+    }
+
+    /// With the product as its stream has it; `pointer` is the place of its id in the command's body.
+    pub(super) fn offered(
+        &self,
+        product: &[StoredEvent],
+        pointer: String,
+    ) -> Result<ItemToAdd, CommandError> {
+        let id = self.product_id;
+        let Some(product) = Loaded::<Product>::from_stream(id, product)? else {
+            return Err(CommandError::UnknownReference {
+                reference: Product::stream(id),
+                pointer,
+            });
+        };
+        Ok(ItemToAdd {
+            product: ProductAsOffered {
+                id,
+                name: product.state.name,
+                version: product.version,
+                unit_price: product.state.unit_price,
+            },
+            quantity: self.quantity,
+            expected_unit_price: self.expected_unit_price,
+        })
+    }
+}
