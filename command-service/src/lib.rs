@@ -4,3 +4,5 @@ pub mod application;
 pub mod inbound;
 pub mod outbound;
 pub mod relay;
+pub mod settings;
+pub mod telemetry;

@@ -1,1 +1,4 @@
+//! What comes in: HTTP.
 
+pub mod health;
+pub mod http;

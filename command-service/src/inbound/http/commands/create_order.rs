@@ -1,0 +1,56 @@
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::application::commands::CreateOrder;
+use crate::inbound::http::api_document::{CorrelationId, Created, Refusals};
+use crate::inbound::http::body::JsonBody;
+use crate::inbound::http::command_api::{CommandApi, Wiring, created};
+use crate::inbound::http::problem::Problem;
+use crate::inbound::http::request_context::RequestContext;
+use crate::inbound::http::values::NewItem;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewOrder {
+    /// Chosen by the service if absent.
+    order_id: Option<Uuid>,
+    customer_id: Uuid,
+    #[serde(default)]
+    items: Vec<NewItem>,
+}
+
+impl NewOrder {
+    fn parse(&self, next_id: impl FnOnce() -> Uuid) -> Result<CreateOrder, Problem> {
+        let items = self
+            .items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| item.parse(&format!("/items/{at}")))
+            .collect::<Result<_, _>>()?;
+        Ok(CreateOrder {
+            order_id: self.order_id.unwrap_or_else(next_id).into(),
+            customer_id: self.customer_id.into(),
+            items,
+        })
+    }
+}
+
+/// Create an order as a draft
+#[utoipa::path(
+    post,
+    path = "/v1/orders",
+    tag = "orders",
+    params(CorrelationId),
+    request_body = NewOrder,
+    responses(Created, Refusals),
+)]
+pub async fn create_order<W: Wiring>(
+    api: web::Data<CommandApi<W>>,
+    context: RequestContext,
+    JsonBody(body): JsonBody<NewOrder>,
+) -> Result<HttpResponse, Problem> {
+    let command = body.parse(|| api.next_id())?;
+    api.execute(context, &command).await.map(created)
+}

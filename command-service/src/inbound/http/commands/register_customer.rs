@@ -1,0 +1,66 @@
+use actix_web::{HttpResponse, web};
+use domain::{EmailAddress, Name};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::application::commands::RegisterCustomer;
+use crate::inbound::http::api_document::{CorrelationId, Created, Refusals};
+use crate::inbound::http::body::JsonBody;
+use crate::inbound::http::command_api::{CommandApi, Wiring, created};
+use crate::inbound::http::problem::Problem;
+use crate::inbound::http::request_context::RequestContext;
+use crate::inbound::http::values::{AddressJson, invalid};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCustomer {
+    /// Chosen by the service if absent.
+    customer_id: Option<Uuid>,
+    #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace")]
+    name: String,
+    #[schema(max_length = 254, example = "ada@example.com")]
+    email: Option<String>,
+    billing_address: AddressJson,
+    /// The billing address if absent.
+    delivery_address: Option<AddressJson>,
+}
+
+impl NewCustomer {
+    fn parse(&self, next_id: impl FnOnce() -> Uuid) -> Result<RegisterCustomer, Problem> {
+        Ok(RegisterCustomer {
+            customer_id: self.customer_id.unwrap_or_else(next_id).into(),
+            name: Name::new(&self.name).map_err(invalid(""))?,
+            email: self
+                .email
+                .as_deref()
+                .map(EmailAddress::new)
+                .transpose()
+                .map_err(invalid(""))?,
+            billing_address: self.billing_address.parse("/billing_address")?,
+            delivery_address: self
+                .delivery_address
+                .as_ref()
+                .map(|address| address.parse("/delivery_address"))
+                .transpose()?,
+        })
+    }
+}
+
+/// Register a customer
+#[utoipa::path(
+    post,
+    path = "/v1/customers",
+    tag = "customers",
+    params(CorrelationId),
+    request_body = NewCustomer,
+    responses(Created, Refusals),
+)]
+pub async fn register_customer<W: Wiring>(
+    api: web::Data<CommandApi<W>>,
+    context: RequestContext,
+    JsonBody(body): JsonBody<NewCustomer>,
+) -> Result<HttpResponse, Problem> {
+    let command = body.parse(|| api.next_id())?;
+    api.execute(context, &command).await.map(created)
+}

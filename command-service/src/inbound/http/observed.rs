@@ -1,0 +1,133 @@
+//! What every command's request goes through first: a span that continues the caller's trace, a correlation id, a bound
+//! on its head, a measurement of its answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderValue;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, ResponseError as _};
+use tracing::Instrument as _;
+use tracing::field::Empty;
+
+use super::problem::{Problem, ProblemKind};
+use super::request_context::{CORRELATION_ID, RequestContext, correlation_id};
+use crate::application::ports::Ids;
+use crate::telemetry::traceparent;
+
+/// `route` is the path's pattern: a label with few values, unlike the path.
+pub async fn observe<I: Ids>(
+    route: &'static str,
+    max_head_bytes: usize,
+    ids: Arc<I>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let method = method_label(&request);
+    let span = tracing::info_span!(
+        target: traceparent::ROOT_SPANS,
+        "request",
+        otel.kind = "server",
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = Empty,
+        correlation_id = Empty,
+    );
+    if let Some(header) = request
+        .headers()
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok())
+    {
+        traceparent::continue_from(&span, header);
+    }
+    let command_id = ids.next();
+    let given = bound_head(&request, max_head_bytes).and_then(|()| correlation_id(request.request()));
+    let answered = given.as_ref().ok().copied().flatten().unwrap_or(command_id);
+    span.record("correlation_id", tracing::field::display(answered));
+
+    let answer = match given {
+        Err(problem) => Ok(request.into_response(problem.error_response())),
+        Ok(correlation_id) => {
+            request.extensions_mut().insert(RequestContext {
+                command_id,
+                correlation_id,
+                traceparent: traceparent::of(&span),
+            });
+            next.call(request)
+                .instrument(span.clone())
+                .await
+                .map(ServiceResponse::map_into_boxed_body)
+        }
+    };
+    let mut answer = answer?;
+    if let Ok(value) = HeaderValue::try_from(answered.to_string()) {
+        answer.headers_mut().insert(CORRELATION_ID, value);
+    }
+    let status = answer.status();
+    let elapsed = started.elapsed();
+    span.record("http.response.status_code", status.as_u16());
+    metrics::histogram!(
+        "http_server_request_duration_seconds",
+        "method" => method,
+        "route" => route,
+        "status" => status_label(status),
+    )
+    .record(elapsed.as_secs_f64());
+    span.in_scope(|| tracing::debug!(status = status.as_u16(), ?elapsed, "answered"));
+    Ok(answer)
+}
+
+fn bound_head(request: &ServiceRequest, max_bytes: usize) -> Result<(), Problem> {
+    let head: usize = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    if head + target > max_bytes {
+        return Err(Problem::new(
+            ProblemKind::HeadTooLarge,
+            format!("The request's target and headers may have {max_bytes} bytes."),
+        ));
+    }
+    Ok(())
+}
+
+fn method_label(request: &ServiceRequest) -> &'static str {
+    match request.method().as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "PATCH" => "PATCH",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn status_label(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        200 => "200",
+        201 => "201",
+        400 => "400",
+        404 => "404",
+        405 => "405",
+        408 => "408",
+        409 => "409",
+        413 => "413",
+        415 => "415",
+        422 => "422",
+        431 => "431",
+        500 => "500",
+        503 => "503",
+        _ => "other",
+    }
+}

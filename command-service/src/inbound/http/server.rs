@@ -1,0 +1,56 @@
+//! The HTTP server of a process: commands where its role serves them, health and metrics in every role.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use actix_web::dev::Server;
+use actix_web::web::{self, Data};
+use actix_web::{App, HttpServer};
+
+use super::body::BodyLimits;
+use super::command_api::{CommandApi, Wiring};
+use super::routes::unknown_path;
+use super::{commands, operations};
+use crate::inbound::health::Health;
+use crate::settings::{HttpSettings, ShutdownSettings};
+
+/// Builds the server on a bound listener. `api` is called once in each worker, so that what it builds need not be
+/// shared between threads; `None` in a role without commands. Signals are not handled: stop it through its handle.
+pub fn server<W: Wiring>(
+    listener: TcpListener,
+    settings: &HttpSettings,
+    shutdown: &ShutdownSettings,
+    health: Arc<Health>,
+    api: Option<impl Fn() -> CommandApi<W> + Send + Clone + 'static>,
+) -> std::io::Result<Server> {
+    let health = Data::from(health);
+    let max_head_bytes = settings.max_head_bytes;
+    let limits = BodyLimits {
+        max_bytes: settings.max_body_bytes,
+        timeout: settings.slow_client_timeout,
+    };
+    let workers = settings.workers();
+    let server = HttpServer::new(move || {
+        let api = api.as_ref().map(|api| Data::new(api()));
+        App::new()
+            .app_data(health.clone())
+            .app_data(limits)
+            .configure(operations::configure)
+            .configure(|app| {
+                if let Some(api) = api {
+                    app.app_data(api.clone());
+                    commands::configure(app, &api, max_head_bytes);
+                }
+            })
+            .default_service(web::to(unknown_path))
+    })
+    .workers(workers)
+    .max_connections(settings.max_connections.get().div_ceil(workers))
+    .keep_alive(settings.keep_alive)
+    .client_request_timeout(settings.slow_client_timeout)
+    .shutdown_timeout(shutdown.grace_period.as_secs().max(1))
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    Ok(server)
+}

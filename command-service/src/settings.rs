@@ -1,0 +1,169 @@
+//! What can be set, with its default. A setting's name in the environment is `COMMAND_SERVICE__<SECTION>__<NAME>`.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+pub mod duration;
+mod loading;
+
+pub use loading::{ConfigurationErrors, load};
+
+/// What one process does. Roles scale apart; two replicas of any of them are safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Every role in one process.
+    All,
+    Api,
+    Relay,
+    /// Migrations and topics, then exit.
+    Setup,
+}
+
+impl Role {
+    pub fn serves_api(self) -> bool {
+        matches!(self, Self::All | Self::Api)
+    }
+
+    pub fn relays(self) -> bool {
+        matches!(self, Self::All | Self::Relay)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Api => "api",
+            Self::Relay => "relay",
+            Self::Setup => "setup",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    pub http: HttpSettings,
+    pub telemetry: TelemetrySettings,
+    pub shutdown: ShutdownSettings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpSettings {
+    /// The address to listen on.
+    pub host: String,
+    /// 0 takes a free one.
+    pub port: u16,
+    /// Threads that serve requests; as many as there are cores if absent.
+    pub workers: Option<NonZeroUsize>,
+    /// Commands in work at once; one more is answered 503.
+    pub max_in_flight: NonZeroUsize,
+    /// How long a command may take before it is answered 503; its outcome is then unknown to the client.
+    #[serde(with = "duration")]
+    pub request_deadline: Duration,
+    /// How long a client may take to send a request's head, and again its body, before it is answered 408.
+    #[serde(with = "duration")]
+    pub slow_client_timeout: Duration,
+    /// How long an idle connection stays open.
+    #[serde(with = "duration")]
+    pub keep_alive: Duration,
+    /// Connections at once; more wait to be accepted.
+    pub max_connections: NonZeroUsize,
+    /// Of a request's body; more is answered 413.
+    pub max_body_bytes: usize,
+    /// Of a request's target and headers together; more is answered 431. Above 128 KiB the server itself answers.
+    pub max_head_bytes: usize,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 8080,
+            workers: None,
+            max_in_flight: const { NonZeroUsize::new(256).unwrap() },
+            request_deadline: Duration::from_secs(10),
+            slow_client_timeout: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(75),
+            max_connections: const { NonZeroUsize::new(4096).unwrap() },
+            max_body_bytes: 256 * 1024,
+            max_head_bytes: 16 * 1024,
+        }
+    }
+}
+
+impl HttpSettings {
+    pub fn workers(&self) -> usize {
+        self.workers
+            .or_else(|| std::thread::available_parallelism().ok())
+            .map_or(1, NonZeroUsize::get)
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TelemetrySettings {
+    /// Where spans are sent by OTLP over gRPC, such as `http://localhost:4317`; not sent if absent.
+    pub otlp_endpoint: Option<String>,
+    /// The share of the traces begun here that is recorded, 0 to 1; a caller's decision is kept.
+    pub sample_ratio: f64,
+    /// A filter as tracing-subscriber's `EnvFilter` reads it.
+    pub log: String,
+    pub log_format: LogFormat,
+}
+
+impl Default for TelemetrySettings {
+    fn default() -> Self {
+        Self {
+            otlp_endpoint: None,
+            sample_ratio: 1.0,
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShutdownSettings {
+    /// How long readiness answers 503 before the server stops to accept, so that balancers look elsewhere first.
+    #[serde(with = "duration")]
+    pub drain_delay: Duration,
+    /// How long requests in flight and the relay's batch may take to finish after that.
+    #[serde(with = "duration")]
+    pub grace_period: Duration,
+}
+
+impl Default for ShutdownSettings {
+    fn default() -> Self {
+        Self {
+            drain_delay: Duration::from_millis(500),
+            grace_period: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Settings {
+    /// What a value alone does not show: what `role` needs and has no default, and bounds.
+    fn violations(&self, _role: Role) -> Vec<String> {
+        let mut violations = Vec::new();
+        if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
+            violations.push(format!(
+                "COMMAND_SERVICE__TELEMETRY__SAMPLE_RATIO: {} is not within 0 and 1",
+                self.telemetry.sample_ratio
+            ));
+        }
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.telemetry.log) {
+            violations.push(format!("COMMAND_SERVICE__TELEMETRY__LOG: {error}"));
+        }
+        violations
+    }
+}

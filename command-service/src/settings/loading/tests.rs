@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use super::*;
+
+fn load_from(file: Option<&Path>, environment: &[(&str, &str)]) -> Result<Settings, ConfigurationErrors> {
+    load(
+        Role::Setup,
+        file,
+        environment
+            .iter()
+            .chain(&[(
+                "COMMAND_SERVICE__DATABASE__OWNER_URL",
+                "postgres://owner:hunter2@localhost/orders",
+            )])
+            .map(|(name, value)| (OsString::from(name), OsString::from(value))),
+    )
+}
+
+/// A file of its own for each test, gone with it.
+struct SettingsFile(std::path::PathBuf);
+
+impl SettingsFile {
+    fn containing(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("command-service-{}-{name}.toml", std::process::id()));
+        std::fs::write(&path, text).expect("a writable temporary folder");
+        Self(path)
+    }
+}
+
+impl Drop for SettingsFile {
+    fn drop(&mut self) {
+        _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+    let file = SettingsFile::containing(
+        "order",
+        "[http]\nport = 9000\nmax_in_flight = 7\nslow_client_timeout = \"2s\"\n",
+    );
+    let settings = load_from(Some(&file.0), &[("COMMAND_SERVICE__HTTP__PORT", "9001")]).expect("valid");
+    assert_eq!(settings.http.port, 9001);
+    assert_eq!(settings.http.max_in_flight.get(), 7);
+    assert_eq!(settings.http.slow_client_timeout, Duration::from_secs(2));
+    assert_eq!(settings.http.request_deadline, Duration::from_secs(10));
+}
+
+#[test]
+fn every_mistake_is_named_at_once_with_its_place() {
+    let file = SettingsFile::containing(
+        "mistakes",
+        "colour = 1\n[http]\nkeep_alive = \"soon\"\n[relays]\na = 1\n",
+    );
+    let ConfigurationErrors(errors) = load_from(
+        Some(&file.0),
+        &[
+            ("COMMAND_SERVICE__HTTP__PORT", "many"),
+            ("COMMAND_SERVICE__HTPP__PORT", "1"),
+            ("COMMAND_SERVICE__HTTP__REQUEST_DEADLINE", "5"),
+            ("COMMAND_SERVICE__HTTP__MAX_IN_FLIGHT", "0"),
+            ("COMMAND_SERVICE__TELEMETRY__LOG_FORMAT", "xml"),
+            ("COMMAND_SERVICE__TELEMETRY__SAMPLE_RATIO", "2"),
+        ],
+    )
+    .expect_err("invalid");
+    let text = errors.join("\n");
+    for named in [
+        "colour",
+        "http.keep_alive: \"soon\" is not a duration",
+        "relays",
+        "COMMAND_SERVICE__HTTP__PORT: invalid type",
+        "COMMAND_SERVICE__HTPP__PORT: unknown field `htpp`",
+        "COMMAND_SERVICE__HTTP__REQUEST_DEADLINE: \"5\" is not a duration",
+        "COMMAND_SERVICE__HTTP__MAX_IN_FLIGHT",
+        "COMMAND_SERVICE__TELEMETRY__LOG_FORMAT",
+        "COMMAND_SERVICE__TELEMETRY__SAMPLE_RATIO",
+    ] {
+        assert!(text.contains(named), "{named} is not in:\n{text}");
+    }
+    assert_eq!(errors.len(), 9, "{text}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_or_parsed_is_named() {
+    let missing = Path::new("/nonexistent/command-service.toml");
+    let ConfigurationErrors(errors) = load_from(Some(missing), &[]).expect_err("unreadable");
+    assert!(
+        errors[0].starts_with("/nonexistent/command-service.toml: "),
+        "{errors:?}"
+    );
+
+    let broken = SettingsFile::containing("broken", "[http\n");
+    let ConfigurationErrors(errors) = load_from(Some(&broken.0), &[]).expect_err("broken");
+    assert!(errors[0].contains("broken.toml: "), "{errors:?}");
+}
+
+#[test]
+fn other_names_are_not_read() {
+    let settings = load_from(
+        None,
+        &[
+            ("COMMAND_SERVICE_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+            ("command_service__http__port", "1"),
+            ("QUERY_SERVICE__HTTP__PORT", "2"),
+        ],
+    )
+    .expect("valid");
+    assert_eq!(settings.http.port, 8080);
+}
