@@ -62,7 +62,7 @@ pub enum CommandOutcome {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Commit {
     pub command: CommandRecord,
-    /// The version that the stream was decided at; 0 for a stream that is not there yet.
+    /// The version that the stream was decided at; 0 for a stream that is not there yet. Checked where there are events.
     pub expected_version: u64,
     /// Empty for a refusal, and for a command that changed nothing.
     pub events: Vec<NewEvent>,

@@ -1,0 +1,293 @@
+//! What an [`Outbox`] promises to relays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use command_service::application::ports::{BUCKETS, EventStore, Lease, Outbox, OutboxRow};
+use uuid::Uuid;
+
+use crate::Adapters;
+use crate::commits::{append, new_id, new_order};
+
+fn every_bucket() -> Vec<u16> {
+    (0..BUCKETS).collect()
+}
+
+async fn all_pending(outbox: &impl Outbox) -> Vec<OutboxRow> {
+    outbox.pending(&every_bucket(), 1_000).await.unwrap()
+}
+
+fn buckets_of(leases: &[Lease]) -> BTreeSet<u16> {
+    leases.iter().map(|lease| lease.bucket).collect()
+}
+
+/// Lets the relays balance, one after the other, until they have had time to agree.
+async fn settled(outbox: &impl Outbox, relays: &[Uuid]) -> BTreeMap<Uuid, Vec<Lease>> {
+    let mut held = BTreeMap::new();
+    for _ in 0..4 {
+        for relay in relays {
+            held.insert(*relay, outbox.balance(*relay, &[]).await.unwrap());
+        }
+    }
+    held
+}
+
+/// Commits so many orders of one event each, and answers their rows with the leases to mark them under.
+async fn leased_rows(adapters: &impl Adapters, relay: Uuid, orders: usize) -> Vec<(Lease, i64)> {
+    for _ in 0..orders {
+        adapters.store().commit(append(new_order(), 0, 1)).await.unwrap();
+    }
+    let leases = adapters.outbox().balance(relay, &[]).await.unwrap();
+    all_pending(&*adapters.outbox())
+        .await
+        .iter()
+        .map(|row| {
+            let lease = leases.iter().find(|lease| lease.bucket == row.bucket).unwrap();
+            (*lease, row.id)
+        })
+        .collect()
+}
+
+pub async fn nothing_is_pending_at_first(adapters: &impl Adapters) {
+    assert_eq!(all_pending(&*adapters.outbox()).await, []);
+    assert!(adapters.outbox().pending(&[], 10).await.unwrap().is_empty());
+    assert!(
+        adapters
+            .outbox()
+            .pending(&every_bucket(), 0)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(adapters.outbox().mark_published(&[]).await.unwrap(), 0);
+}
+
+pub async fn an_aggregate_stays_in_one_bucket(adapters: &impl Adapters) {
+    let mut buckets = BTreeSet::new();
+    for _ in 0..64 {
+        let order = new_order();
+        adapters.store().commit(append(order, 0, 1)).await.unwrap();
+        adapters.store().commit(append(order, 1, 2)).await.unwrap();
+    }
+    let mut of_aggregate = BTreeMap::new();
+    for row in all_pending(&*adapters.outbox()).await {
+        assert!(row.bucket < BUCKETS);
+        buckets.insert(row.bucket);
+        let bucket = of_aggregate
+            .entry(row.metadata.aggregate_id)
+            .or_insert(row.bucket);
+        assert_eq!(*bucket, row.bucket);
+    }
+    assert!(buckets.len() > 4, "64 orders share {} buckets", buckets.len());
+}
+
+pub async fn pending_rows_come_in_the_order_of_their_versions(adapters: &impl Adapters) {
+    let orders = [new_order(), new_order(), new_order()];
+    for version in [0, 2, 4, 6] {
+        for order in orders {
+            adapters.store().commit(append(order, version, 2)).await.unwrap();
+        }
+    }
+    let mut versions: BTreeMap<Uuid, Vec<u64>> = BTreeMap::new();
+    let mut last_id: BTreeMap<u16, i64> = BTreeMap::new();
+    for row in all_pending(&*adapters.outbox()).await {
+        versions
+            .entry(row.metadata.aggregate_id)
+            .or_default()
+            .push(row.metadata.version);
+        let before = last_id.insert(row.bucket, row.id);
+        assert!(
+            before.is_none_or(|before| before < row.id),
+            "in a bucket, ids grow"
+        );
+    }
+    for order in orders {
+        assert_eq!(versions[&order.id], (1..=8).collect::<Vec<u64>>());
+    }
+}
+
+pub async fn pending_is_bounded_for_each_bucket(adapters: &impl Adapters) {
+    for _ in 0..32 {
+        adapters.store().commit(append(new_order(), 0, 5)).await.unwrap();
+    }
+    let outbox = adapters.outbox();
+    let all = all_pending(&*outbox).await;
+    let bounded = outbox.pending(&every_bucket(), 3).await.unwrap();
+    for bucket in every_bucket() {
+        let ids = |rows: &[OutboxRow]| -> Vec<i64> {
+            rows.iter()
+                .filter(|row| row.bucket == bucket)
+                .map(|row| row.id)
+                .collect()
+        };
+        let oldest: Vec<i64> = ids(&all).into_iter().take(3).collect();
+        assert_eq!(ids(&bounded), oldest);
+        let alone = outbox.pending(&[bucket], 3).await.unwrap();
+        assert!(alone.iter().all(|row| row.bucket == bucket));
+        assert_eq!(ids(&alone), oldest);
+    }
+}
+
+pub async fn marked_rows_are_gone_and_others_stay(adapters: &impl Adapters) {
+    let outbox = adapters.outbox();
+    let rows = leased_rows(adapters, new_id(), 6).await;
+    let (published, others) = rows.split_at(4);
+    assert_eq!(outbox.mark_published(published).await.unwrap(), 4);
+    let left: BTreeSet<i64> = all_pending(&*outbox).await.iter().map(|row| row.id).collect();
+    assert_eq!(left, others.iter().map(|(_, id)| *id).collect());
+    assert_eq!(
+        outbox.mark_published(published).await.unwrap(),
+        0,
+        "they are gone already"
+    );
+    assert_eq!(outbox.mark_published(&rows).await.unwrap(), 2);
+    assert_eq!(all_pending(&*outbox).await, []);
+}
+
+pub async fn the_backlog_counts_what_is_unpublished(adapters: &impl Adapters) {
+    let outbox = adapters.outbox();
+    let empty = outbox.backlog().await.unwrap();
+    assert_eq!((empty.rows, empty.oldest_seconds), (0, 0.0));
+    let rows = leased_rows(adapters, new_id(), 3).await;
+    let full = outbox.backlog().await.unwrap();
+    assert_eq!(full.rows, 3);
+    assert!(full.oldest_seconds >= 0.0);
+    outbox.mark_published(&rows).await.unwrap();
+    let drained = outbox.backlog().await.unwrap();
+    assert_eq!((drained.rows, drained.oldest_seconds), (0, 0.0));
+}
+
+pub async fn a_relay_alone_holds_every_bucket(adapters: &impl Adapters) {
+    let leases = adapters.outbox().balance(new_id(), &[]).await.unwrap();
+    assert_eq!(leases.len(), usize::from(BUCKETS));
+    assert_eq!(buckets_of(&leases), every_bucket().into_iter().collect());
+}
+
+pub async fn a_renewed_lease_keeps_its_epoch(adapters: &impl Adapters) {
+    let outbox = adapters.outbox();
+    let relay = new_id();
+    let by_bucket = |mut leases: Vec<Lease>| {
+        leases.sort_by_key(|lease| lease.bucket);
+        leases
+    };
+    let taken = by_bucket(outbox.balance(relay, &[]).await.unwrap());
+    let renewed = by_bucket(outbox.balance(relay, &every_bucket()).await.unwrap());
+    assert_eq!(renewed, taken);
+}
+
+pub async fn two_relays_share_without_overlap(adapters: &impl Adapters) {
+    let outbox = adapters.outbox();
+    let (first, second) = (new_id(), new_id());
+    outbox.balance(first, &[]).await.unwrap();
+    let none = outbox.balance(second, &[]).await.unwrap();
+    assert_eq!(none, [], "what another holds is not taken");
+    let held = settled(&*outbox, &[first, second]).await;
+    assert_eq!((held[&first].len(), held[&second].len()), (8, 8));
+    assert!(buckets_of(&held[&first]).is_disjoint(&buckets_of(&held[&second])));
+}
+
+pub async fn five_relays_share_fairly(adapters: &impl Adapters) {
+    let relays = [(); 5].map(|()| new_id());
+    let held = settled(&*adapters.outbox(), &relays).await;
+    let mut shares: Vec<usize> = held.values().map(Vec::len).collect();
+    shares.sort_unstable();
+    assert_eq!(shares, [3, 3, 3, 3, 4]);
+    let all: BTreeSet<u16> = held.values().flat_map(|leases| buckets_of(leases)).collect();
+    assert_eq!(all.len(), usize::from(BUCKETS));
+}
+
+pub async fn relays_beyond_the_buckets_wait(adapters: &impl Adapters) {
+    let relays: Vec<Uuid> = (0..BUCKETS + 2).map(|_| new_id()).collect();
+    let held = settled(&*adapters.outbox(), &relays).await;
+    let mut shares: Vec<usize> = held.values().map(Vec::len).collect();
+    shares.sort_unstable();
+    assert_eq!(shares[..2], [0, 0]);
+    assert!(shares[2..].iter().all(|share| *share == 1), "{shares:?}");
+}
+
+pub async fn a_busy_bucket_is_not_given_back(adapters: &impl Adapters) {
+    let outbox = adapters.outbox();
+    let (busy, idle) = (new_id(), new_id());
+    outbox.balance(busy, &[]).await.unwrap();
+    outbox.balance(idle, &[]).await.unwrap();
+    let kept = outbox.balance(busy, &every_bucket()).await.unwrap();
+    assert_eq!(kept.len(), usize::from(BUCKETS));
+    assert_eq!(outbox.balance(idle, &[]).await.unwrap(), []);
+    let in_use = [3, 5, 7];
+    let kept = buckets_of(&outbox.balance(busy, &in_use).await.unwrap());
+    assert_eq!(kept.len(), 8);
+    assert!(in_use.iter().all(|bucket| kept.contains(bucket)));
+}
+
+pub async fn released_leases_are_taken_over_at_once(adapters: &impl Adapters) {
+    let outbox = adapters.outbox();
+    let (leaving, staying) = (new_id(), new_id());
+    let before = outbox.balance(leaving, &[]).await.unwrap();
+    outbox.release(leaving).await.unwrap();
+    let after = outbox.balance(staying, &[]).await.unwrap();
+    assert_eq!(after.len(), usize::from(BUCKETS), "who left has no share");
+    assert_epochs_grew(&before, &after);
+    outbox.release(new_id()).await.unwrap();
+}
+
+pub async fn expired_leases_are_taken_over_under_a_new_epoch(adapters: &impl Adapters) {
+    let outbox = adapters.outbox();
+    let before = outbox.balance(new_id(), &[]).await.unwrap();
+    adapters.expire_leases().await;
+    let after = outbox.balance(new_id(), &[]).await.unwrap();
+    assert_eq!(after.len(), usize::from(BUCKETS), "who died has no share");
+    assert_epochs_grew(&before, &after);
+}
+
+fn assert_epochs_grew(before: &[Lease], after: &[Lease]) {
+    for new in after {
+        let old = before.iter().find(|old| old.bucket == new.bucket).unwrap();
+        assert!(new.epoch > old.epoch, "{old:?} {new:?}");
+    }
+}
+
+pub async fn a_mark_under_an_old_epoch_removes_nothing(adapters: &impl Adapters) {
+    let outbox = adapters.outbox();
+    let stale = leased_rows(adapters, new_id(), 5).await;
+    adapters.expire_leases().await;
+    let fresh = leased_rows(adapters, new_id(), 0).await;
+    assert_eq!(outbox.mark_published(&stale).await.unwrap(), 0);
+    assert_eq!(all_pending(&*outbox).await.len(), 5);
+    assert_eq!(outbox.mark_published(&fresh).await.unwrap(), 5);
+    assert_eq!(all_pending(&*outbox).await, []);
+}
+
+pub async fn a_mark_under_anothers_bucket_removes_nothing(adapters: &impl Adapters) {
+    let outbox = adapters.outbox();
+    let rows = leased_rows(adapters, new_id(), 1).await;
+    let (lease, id) = rows[0];
+    let elsewhere = Lease {
+        bucket: (lease.bucket + 1) % BUCKETS,
+        ..lease
+    };
+    assert_eq!(outbox.mark_published(&[(elsewhere, id)]).await.unwrap(), 0);
+    assert_eq!(all_pending(&*outbox).await.len(), 1);
+}
+
+pub async fn of_a_mixed_mark_only_the_held_part_is_removed(adapters: &impl Adapters) {
+    let outbox = adapters.outbox();
+    let mut rows = leased_rows(adapters, new_id(), 6).await;
+    let lost = rows[0].0.bucket;
+    for (lease, _) in rows.iter_mut().filter(|(lease, _)| lease.bucket == lost) {
+        lease.epoch -= 1;
+    }
+    let held = rows.iter().filter(|(lease, _)| lease.bucket != lost).count();
+    assert_eq!(outbox.mark_published(&rows).await.unwrap(), held);
+    let left = all_pending(&*outbox).await;
+    assert_eq!(left.len(), rows.len() - held);
+    assert!(left.iter().all(|row| row.bucket == lost));
+}
+
+pub async fn who_slept_through_a_take_over_learns_of_it(adapters: &impl Adapters) {
+    let outbox = adapters.outbox();
+    let (sleeper, successor) = (new_id(), new_id());
+    outbox.balance(sleeper, &[]).await.unwrap();
+    adapters.expire_leases().await;
+    outbox.balance(successor, &[]).await.unwrap();
+    let left = outbox.balance(sleeper, &every_bucket()).await.unwrap();
+    assert_eq!(left, [], "busy or not, another holds them now");
+}
