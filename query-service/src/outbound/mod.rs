@@ -1,1 +1,3 @@
-
+pub mod elasticsearch;
+pub mod kafka;
+pub mod memory;

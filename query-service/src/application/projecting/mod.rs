@@ -1,0 +1,5 @@
+//! Folds records into documents and writes them.
+
+pub mod settings;
+
+pub use settings::ProjectorSettings;

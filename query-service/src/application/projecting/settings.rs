@@ -1,0 +1,53 @@
+//! How the projector works.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::settings::duration;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProjectorSettings {
+    /// Records are shared out to lanes by their aggregate's id; each lane has one bulk request in flight.
+    pub lanes: NonZeroUsize,
+    /// Records in one bulk request, at most.
+    pub batch_records: NonZeroUsize,
+    /// What waits before one lane, at most.
+    pub lane_queue_bytes: usize,
+    /// What each lane remembers of the documents that it wrote last.
+    pub recent_documents_bytes: usize,
+    /// Orders that one page of a renaming takes.
+    pub renaming_page: NonZeroUsize,
+    /// The first pause after a store did not answer; it doubles up to the cap.
+    #[serde(with = "duration")]
+    pub retry_min: Duration,
+    #[serde(with = "duration")]
+    pub retry_max: Duration,
+    /// Partitions are paused when no lane took a record for this long.
+    #[serde(with = "duration")]
+    pub pause_after: Duration,
+    #[serde(with = "duration")]
+    pub offset_commit_interval: Duration,
+    /// What is in the lanes may finish for so long when the service stops; what did not is read again.
+    #[serde(with = "duration")]
+    pub shutdown_grace: Duration,
+}
+
+impl Default for ProjectorSettings {
+    fn default() -> Self {
+        Self {
+            lanes: const { NonZeroUsize::new(2).unwrap() },
+            batch_records: const { NonZeroUsize::new(1000).unwrap() },
+            lane_queue_bytes: 16 * 1024 * 1024,
+            recent_documents_bytes: 32 * 1024 * 1024,
+            renaming_page: const { NonZeroUsize::new(500).unwrap() },
+            retry_min: Duration::from_millis(50),
+            retry_max: Duration::from_millis(5_000),
+            pause_after: Duration::from_millis(1_000),
+            offset_commit_interval: Duration::from_millis(1_000),
+            shutdown_grace: Duration::from_millis(10_000),
+        }
+    }
+}

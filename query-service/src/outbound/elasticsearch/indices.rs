@@ -1,0 +1,171 @@
+//! Indices, aliases and mappings.
+//!
+//! Each kind has a concrete index with the mapping's version in its name, and two aliases on it: one that queries read,
+//! which a rebuild moves to the next index, and one that the projector of this build reads and writes, which stays.
+//! `require_alias` on writes keeps Elasticsearch from making a missing index with a guessed mapping.
+
+use elasticsearch::Elasticsearch;
+use elasticsearch::http::StatusCode;
+use elasticsearch::indices::{IndicesCreateParts, IndicesExistsParts};
+use serde_json::{Value, json};
+use shared_events::AggregateType;
+
+use super::client::ElasticsearchSettings;
+
+/// What queries read, such as `orders`.
+pub fn alias(prefix: &str, kind: AggregateType) -> String {
+    format!("{prefix}{}", plural(kind))
+}
+
+/// Where the documents are, such as `orders-v1`.
+pub fn index(prefix: &str, kind: AggregateType) -> String {
+    format!("{prefix}{}-v{}", plural(kind), mapping_version(kind))
+}
+
+/// What the projector reads and writes, such as `orders-v1-projected`.
+pub fn projected_alias(prefix: &str, kind: AggregateType) -> String {
+    format!("{}-projected", index(prefix, kind))
+}
+
+fn plural(kind: AggregateType) -> &'static str {
+    match kind {
+        AggregateType::Customer => "customers",
+        AggregateType::Product => "products",
+        AggregateType::Order => "orders",
+    }
+}
+
+/// Raise it with any change of [`mapping`]: an index that exists keeps its own.
+fn mapping_version(kind: AggregateType) -> u32 {
+    match kind {
+        AggregateType::Customer | AggregateType::Product | AggregateType::Order => 1,
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error("Elasticsearch cannot be reached")]
+    Unreachable(#[source] elasticsearch::Error),
+    #[error("Elasticsearch refused to create the index {index} with status {status}: {answer}")]
+    Refused {
+        index: String,
+        status: u16,
+        answer: String,
+    },
+}
+
+/// Creates the indices that are not there yet. Safe to run by several at once, and again.
+pub async fn create(client: &Elasticsearch, settings: &ElasticsearchSettings) -> Result<(), SetupError> {
+    for kind in AggregateType::ALL {
+        let index = index(&settings.index_prefix, kind);
+        let exists = client
+            .indices()
+            .exists(IndicesExistsParts::Index(&[&index]))
+            .send()
+            .await
+            .map_err(SetupError::Unreachable)?;
+        if exists.status_code().is_success() {
+            continue;
+        }
+        let created = client
+            .indices()
+            .create(IndicesCreateParts::Index(&index))
+            .body(definition(settings, kind))
+            .send()
+            .await
+            .map_err(SetupError::Unreachable)?;
+        let status = created.status_code();
+        if status.is_success() {
+            tracing::info!(index, "index created");
+            continue;
+        }
+        let answer = created.text().await.map_err(SetupError::Unreachable)?;
+        // Another setup was faster.
+        if status == StatusCode::BAD_REQUEST && answer.contains("\"resource_already_exists_exception\"") {
+            continue;
+        }
+        return Err(SetupError::Refused {
+            index,
+            status: status.as_u16(),
+            answer,
+        });
+    }
+    Ok(())
+}
+
+fn definition(settings: &ElasticsearchSettings, kind: AggregateType) -> Value {
+    let prefix = &settings.index_prefix;
+    json!({
+        "settings": {
+            "number_of_shards": settings.shards,
+            "number_of_replicas": settings.replicas,
+            // Stated, because an index without searches would otherwise stop refreshing when it is idle.
+            "refresh_interval": format!("{}ms", settings.refresh_interval.as_millis()),
+        },
+        "mappings": mapping(kind),
+        "aliases": { alias(prefix, kind): {}, projected_alias(prefix, kind): {} },
+    })
+}
+
+/// Only what queries filter, search or sort by is indexed; the rest is in `_source` alone.
+pub fn mapping(kind: AggregateType) -> Value {
+    let keyword = json!({"type": "keyword", "ignore_above": 1024});
+    let name = json!({"type": "text", "fields": {"raw": {"type": "keyword", "ignore_above": 1024}}});
+    let long = json!({"type": "long"});
+    let date = json!({"type": "date"});
+    let stored_long = json!({"type": "long", "index": false, "doc_values": false});
+    let stored = json!({"type": "object", "enabled": false});
+    let stored_keyword =
+        json!({"type": "keyword", "index": false, "doc_values": false, "ignore_above": 1024});
+    let money = json!({"properties": {"amount": long, "currency": keyword}});
+    let properties = match kind {
+        AggregateType::Order => json!({
+            "id": keyword,
+            "version": long,
+            "status": keyword,
+            "customer_id": keyword,
+            "customer_name": name,
+            "customer_version": long,
+            "items": {"properties": {
+                "product_id": keyword,
+                "product_name": {"type": "text"},
+                "product_version": long,
+                "quantity": stored_long,
+                "unit_price": stored,
+                "subtotal": stored,
+            }},
+            "item_count": {"type": "integer"},
+            "total": money,
+            "created_at": date,
+            "updated_at": date,
+            "parked": stored,
+        }),
+        AggregateType::Customer => json!({
+            "id": keyword,
+            "version": long,
+            "name": name,
+            "name_version": long,
+            "propagated_version": long,
+            "email": stored_keyword,
+            "billing_address": stored,
+            "delivery_address": stored,
+            "created_at": date,
+            "updated_at": date,
+            "parked": stored,
+        }),
+        AggregateType::Product => json!({
+            "id": keyword,
+            "version": long,
+            "name": name,
+            "name_version": long,
+            "propagated_version": long,
+            "unit_price": money,
+            "size": stored,
+            "weight_grams": stored_long,
+            "created_at": date,
+            "updated_at": date,
+            "parked": stored,
+        }),
+    };
+    json!({"dynamic": "strict", "properties": properties})
+}

@@ -1,0 +1,4 @@
+pub mod client;
+pub mod indices;
+
+pub use client::{ElasticsearchSettings, connect};

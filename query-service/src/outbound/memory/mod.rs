@@ -1,0 +1,3 @@
+//! Ports kept in memory, for tests of what lies behind them.
+
+pub mod documents;
