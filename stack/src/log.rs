@@ -16,6 +16,18 @@ pub fn tail(path: &Path, lines: usize) -> String {
     format!("  … end of {}:\n{}", path.display(), end.join("\n"))
 }
 
+/// The last line that holds anything; empty when there is none.
+pub fn last_line(path: &Path) -> String {
+    let text = std::fs::read(path)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default();
+    text.lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default()
+        .to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
