@@ -1,5 +1,10 @@
 //! What deploys the system, as far as it can be checked without a container engine and a cluster.
 
+#![allow(
+    clippy::expect_used,
+    reason = "a test fails by panicking, its helping functions too"
+)]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::Command;
