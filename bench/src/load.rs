@@ -20,8 +20,14 @@ pub struct Connection {
 impl Connection {
     /// `base` is `http://host:port`.
     pub async fn open(base: &str) -> Result<Self> {
-        let host = base.strip_prefix("http://").context("only http:// here")?.trim_end_matches('/').to_owned();
-        let stream = TcpStream::connect(&host).await.with_context(|| format!("cannot reach {host}"))?;
+        let host = base
+            .strip_prefix("http://")
+            .context("only http:// here")?
+            .trim_end_matches('/')
+            .to_owned();
+        let stream = TcpStream::connect(&host)
+            .await
+            .with_context(|| format!("cannot reach {host}"))?;
         stream.set_nodelay(true)?;
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         // Ends with the connection, which ends when the sender is dropped.
@@ -36,12 +42,18 @@ impl Connection {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<(StatusCode, Bytes)> {
-        let mut request = Request::builder().method(method).uri(path).header("host", &self.host);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", &self.host);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         self.sender.ready().await?;
-        let response = self.sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?;
+        let response = self
+            .sender
+            .send_request(request.body(Full::new(Bytes::from(body)))?)
+            .await?;
         let status = response.status();
         Ok((status, response.into_body().collect().await?.to_bytes()))
     }
@@ -54,7 +66,11 @@ impl Connection {
         headers: &[(&str, &str)],
         body: &Value,
     ) -> Result<Value> {
-        let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
+        let body = if body.is_null() {
+            Vec::new()
+        } else {
+            serde_json::to_vec(body)?
+        };
         let mut all = vec![("content-type", "application/json")];
         all.extend_from_slice(headers);
         let (status, answer) = self.send(method, path, &all, body).await?;
@@ -118,10 +134,15 @@ pub async fn closed_loop(
             while started.elapsed() < duration {
                 let (method, path, body) = request(client, n);
                 let sent = Instant::now();
-                let (status, answer) =
-                    connection.send(method, &path, &[("content-type", "application/json")], body).await?;
+                let (status, answer) = connection
+                    .send(method, &path, &[("content-type", "application/json")], body)
+                    .await?;
                 latencies.push(sent.elapsed());
-                ensure!(status == expected, "{path}: {status} {}", String::from_utf8_lossy(&answer));
+                ensure!(
+                    status == expected,
+                    "{path}: {status} {}",
+                    String::from_utf8_lossy(&answer)
+                );
                 n += 1;
             }
             Ok(latencies)
@@ -131,5 +152,8 @@ pub async fn closed_loop(
     while let Some(result) = tasks.join_next().await {
         latencies.extend(result??);
     }
-    Ok(Run { per_second: latencies.count() as f64 / started.elapsed().as_secs_f64(), latencies })
+    Ok(Run {
+        per_second: latencies.count() as f64 / started.elapsed().as_secs_f64(),
+        latencies,
+    })
 }

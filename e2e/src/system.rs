@@ -63,6 +63,15 @@ impl System {
         format!("{}{topic}", self.topic_prefix())
     }
 
+    /// The database as the services' role sees it.
+    pub fn app_url(&self) -> &str {
+        &self.app_url
+    }
+
+    pub fn index_prefix(&self) -> String {
+        format!("{}-", self.name)
+    }
+
     /// The consumer group of the projectors.
     pub fn group(&self) -> String {
         format!("{}.projector", self.name)
@@ -103,7 +112,7 @@ impl System {
             settings.push(("DATABASE__OWNER_URL", self.owner_url.clone()));
         } else {
             settings.push(("ELASTICSEARCH__URL", self.servers.elasticsearch.clone()));
-            settings.push(("ELASTICSEARCH__INDEX_PREFIX", format!("{}-", self.name)));
+            settings.push(("ELASTICSEARCH__INDEX_PREFIX", self.index_prefix()));
             settings.push(("KAFKA__GROUP_ID", self.group()));
             settings.push(("CURSOR__SECRET", "a secret of the end-to-end tests".to_owned()));
         }

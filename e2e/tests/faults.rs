@@ -91,7 +91,10 @@ async fn a_relay_that_stops_hands_over_at_once() -> Result<()> {
     // Told before the first one's leases could have expired: whoever owns a bucket now, it is not the one that went.
     let owners: i64 = system
         .database
-        .query_one("SELECT count(DISTINCT owner) FROM relay_leases WHERE expires_at > clock_timestamp()", &[])
+        .query_one(
+            "SELECT count(DISTINCT owner) FROM relay_leases WHERE expires_at > clock_timestamp()",
+            &[],
+        )
         .await?
         .get(0);
     ensure!(owners <= 1, "the relay that stopped still holds leases");

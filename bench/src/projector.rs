@@ -1,0 +1,198 @@
+//! The backlog of events folded into documents by one projector, beside raw `_bulk` requests with the same documents.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use e2e::eventually;
+use e2e::system::System;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::cpu;
+use crate::report::Report;
+
+const LIMIT: Duration = Duration::from_secs(600);
+const BULK: usize = 1_000;
+const IN_FLIGHT: usize = 2;
+
+pub async fn measure(system: &System, report: &mut Report) -> Result<()> {
+    let http = reqwest::Client::new();
+    let events: i64 = system
+        .database
+        .query_one("SELECT count(*) FROM events", &[])
+        .await?
+        .get(0);
+    let mut projector = system.service("query-service", "projector").spawn()?;
+    projector.wait_live(Duration::from_secs(60))?;
+    let first = eventually("the projector begins", LIMIT, async || {
+        let done = applied(&http, &projector.base_url()).await?;
+        Ok((done > 0.0).then_some(done))
+    })
+    .await?;
+    let (started, cpu_before) = (Instant::now(), cpu::time_of(projector.pid()));
+    eventually("the backlog is projected", LIMIT, async || {
+        Ok((applied(&http, &projector.base_url()).await? >= events as f64).then_some(()))
+    })
+    .await?;
+    let took = started.elapsed().as_secs_f64();
+    let cpu = (cpu::time_of(projector.pid()) - cpu_before).as_secs_f64();
+    let folded = events as f64 - first;
+    let memory = cpu::resident_mib(projector.pid());
+    projector.terminate(Duration::from_secs(30))?;
+
+    let raw = Raw {
+        http,
+        base: system.servers.elasticsearch.clone(),
+        prefix: system.index_prefix(),
+    };
+    let documents = raw.documents().await?;
+    // The share of the backlog's documents that fell into the measured time.
+    let documents_per_second = documents.len() as f64 * (folded / events as f64) / took;
+    let raw_per_second = raw.replay(documents).await?;
+    report.row(
+        "Kafka → Elasticsearch",
+        format!(
+            "{:.0} events/s into {documents_per_second:.0} documents/s, {:.0} µs CPU an event, {memory:.0} MiB at most",
+            folded / took,
+            cpu * 1e6 / folded,
+        ),
+        format!("_bulk, external versions, {IN_FLIGHT} x {BULK} in flight: {raw_per_second:.0} documents/s"),
+        Some(documents_per_second / raw_per_second),
+    );
+    Ok(())
+}
+
+/// Events that the projector has folded in, as it says itself.
+async fn applied(http: &reqwest::Client, projector: &str) -> Result<f64> {
+    let text = http
+        .get(format!("{projector}/metrics"))
+        .send()
+        .await?
+        .text()
+        .await?;
+    let samples = text
+        .lines()
+        .filter(|line| line.starts_with("projector_records_applied_total"));
+    Ok(samples
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum())
+}
+
+/// Elasticsearch without us.
+struct Raw {
+    http: reqwest::Client,
+    base: String,
+    prefix: String,
+}
+
+impl Raw {
+    /// Every order document: its id, its version and its text.
+    async fn documents(&self) -> Result<Vec<(String, u64, String)>> {
+        self.post(&format!("{}orders/_refresh", self.prefix), Value::Null)
+            .await?;
+        let mut documents = Vec::new();
+        let mut after = Value::Null;
+        loop {
+            let mut query = json!({"size": 5_000, "sort": ["id"], "query": {"match_all": {}}});
+            if !after.is_null() {
+                query["search_after"] = after;
+            }
+            let page = self
+                .post(&format!("{}orders/_search", self.prefix), query)
+                .await?;
+            let hits = page["hits"]["hits"].as_array().context("no hits")?;
+            for hit in hits {
+                let id = hit["_id"].as_str().context("no _id")?.to_owned();
+                let version = hit["_source"]["version"].as_u64().context("no version")?;
+                documents.push((id, version, hit["_source"].to_string()));
+            }
+            match hits.last() {
+                Some(last) => after = last["sort"].clone(),
+                None => return Ok(documents),
+            }
+        }
+    }
+
+    /// Writes the documents into a new index of the same settings and mapping; documents a second.
+    async fn replay(&self, documents: Vec<(String, u64, String)>) -> Result<f64> {
+        let definition: Value = self
+            .http
+            .get(format!("{}/{}orders", self.base, self.prefix))
+            .send()
+            .await?
+            .json()
+            .await?;
+        let definition = definition
+            .as_object()
+            .and_then(|all| all.values().next())
+            .context("no index")?;
+        let settings = &definition["settings"]["index"];
+        let index = format!("{}raw-orders", self.prefix);
+        let body = json!({
+            "mappings": definition["mappings"],
+            "settings": {
+                "number_of_shards": settings["number_of_shards"],
+                "number_of_replicas": settings["number_of_replicas"],
+                "refresh_interval": settings["refresh_interval"],
+            },
+        });
+        let created = self
+            .http
+            .put(format!("{}/{index}", self.base))
+            .json(&body)
+            .send()
+            .await?;
+        ensure!(created.status().is_success(), "{}", created.text().await?);
+
+        let count = documents.len();
+        let bodies: Vec<String> = documents
+            .chunks(BULK)
+            .map(|part| {
+                part.iter().fold(String::new(), |mut body, (id, version, text)| {
+                    // Writing to a String cannot fail.
+                    let _ = writeln!(
+                        body,
+                        r#"{{"index":{{"_id":"{id}","version":{version},"version_type":"external"}}}}"#
+                    );
+                    let _ = writeln!(body, "{text}");
+                    body
+                })
+            })
+            .collect();
+        let url = format!("{}/{index}/_bulk?filter_path=errors", self.base);
+        let started = Instant::now();
+        let mut running = JoinSet::new();
+        for body in bodies {
+            if running.len() == IN_FLIGHT {
+                running.join_next().await.context("a bulk")???;
+            }
+            let request = self
+                .http
+                .post(&url)
+                .header("content-type", "application/x-ndjson")
+                .body(body);
+            running.spawn(async move {
+                let answer: Value = request.send().await?.error_for_status()?.json().await?;
+                ensure!(answer["errors"] == false, "{answer}");
+                anyhow::Ok(())
+            });
+        }
+        while let Some(result) = running.join_next().await {
+            result??;
+        }
+        Ok(count as f64 / started.elapsed().as_secs_f64())
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Result<Value> {
+        let mut request = self.http.post(format!("{}/{path}", self.base));
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let response = request.send().await?;
+        let status = response.status();
+        let answer: Value = response.json().await?;
+        ensure!(status.is_success(), "{path}: {status} {answer}");
+        Ok(answer)
+    }
+}
