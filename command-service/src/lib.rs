@@ -1,6 +1,8 @@
 //! Takes commands over REST, decides them in event-sourced aggregates, publishes their events to Kafka.
 
 pub mod application;
+pub mod bootstrap;
+pub mod cli;
 pub mod inbound;
 pub mod outbound;
 pub mod relay;

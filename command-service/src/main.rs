@@ -1,1 +1,47 @@
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use command_service::bootstrap;
+use command_service::cli::{Cli, Task};
+use command_service::inbound::http::api_document;
+use command_service::settings::{self, Role, Settings};
+use command_service::telemetry;
+
+/// The status of a process that was configured wrongly (`EX_CONFIG` of sysexits.h).
+const CONFIGURATION_ERROR: u8 = 78;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let Some(role) = cli.task.unwrap_or(Task::All).role() else {
+        println!("{}", api_document::text());
+        return ExitCode::SUCCESS;
+    };
+    let settings = match settings::load(role, cli.config.as_deref(), std::env::vars_os()) {
+        Ok(settings) => settings,
+        Err(errors) => {
+            eprintln!("{errors}");
+            return ExitCode::from(CONFIGURATION_ERROR);
+        }
+    };
+    match run(role, &settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("command-service {}: {error:#}", role.as_str());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(role: Role, settings: &Settings) -> anyhow::Result<()> {
+    // HTTP has threads of its own. Two at least: tonic's exporter can dead-lock on one (opentelemetry-rust 2715).
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let telemetry = telemetry::init(&settings.telemetry, role.as_str())?;
+        let outcome = bootstrap::run(role, settings).await;
+        telemetry.shut_down().await;
+        outcome
+    })
+}

@@ -3,7 +3,12 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+
+use crate::outbound::kafka::{KafkaSettings, SchemaRegistrySettings};
+use crate::outbound::postgres::PostgresSettings;
+use crate::relay::RelaySettings;
 
 pub mod duration;
 mod loading;
@@ -44,6 +49,10 @@ impl Role {
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub http: HttpSettings,
+    pub database: PostgresSettings,
+    pub kafka: KafkaSettings,
+    pub schema_registry: SchemaRegistrySettings,
+    pub relay: RelaySettings,
     pub telemetry: TelemetrySettings,
     pub shutdown: ShutdownSettings,
 }
@@ -153,16 +162,54 @@ impl Default for ShutdownSettings {
 
 impl Settings {
     /// What a value alone does not show: what `role` needs and has no default, and bounds.
-    fn violations(&self, _role: Role) -> Vec<String> {
+    fn violations(&self, role: Role) -> Vec<String> {
         let mut violations = Vec::new();
-        if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
-            violations.push(format!(
-                "COMMAND_SERVICE__TELEMETRY__SAMPLE_RATIO: {} is not within 0 and 1",
-                self.telemetry.sample_ratio
-            ));
-        }
+        let mut must = |holds: bool, name: &str, reason: &str| {
+            if !holds {
+                violations.push(format!("COMMAND_SERVICE__{name}: {reason}"));
+            }
+        };
+        let is_postgres = |url: &Option<SecretString>| {
+            url.as_ref()
+                .is_none_or(|url| url.expose_secret().parse::<tokio_postgres::Config>().is_ok())
+        };
+        let (publishes, sets_up) = (role.relays(), role == Role::Setup);
+        must(self.database.url.is_some(), "DATABASE__URL", "is required");
+        must(is_postgres(&self.database.url), "DATABASE__URL", "is not a PostgreSQL URL [masked]");
+        must(
+            !sets_up || self.database.owner_url.is_some(),
+            "DATABASE__OWNER_URL",
+            "is required by setup",
+        );
+        must(
+            is_postgres(&self.database.owner_url),
+            "DATABASE__OWNER_URL",
+            "is not a PostgreSQL URL [masked]",
+        );
+        must(self.database.pool_size > 0, "DATABASE__POOL_SIZE", "must be 1 at least");
+        must(
+            !(publishes || sets_up) || self.kafka.bootstrap_servers.is_some(),
+            "KAFKA__BOOTSTRAP_SERVERS",
+            "is required",
+        );
+        must(self.kafka.partitions > 0, "KAFKA__PARTITIONS", "must be 1 at least");
+        must(
+            self.kafka.replication_factor > 0,
+            "KAFKA__REPLICATION_FACTOR",
+            "must be 1 at least",
+        );
+        must(
+            !publishes || self.schema_registry.url.is_some(),
+            "SCHEMA_REGISTRY__URL",
+            "is required",
+        );
+        must(
+            (0.0..=1.0).contains(&self.telemetry.sample_ratio),
+            "TELEMETRY__SAMPLE_RATIO",
+            "must be within 0 and 1",
+        );
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.telemetry.log) {
-            violations.push(format!("COMMAND_SERVICE__TELEMETRY__LOG: {error}"));
+            must(false, "TELEMETRY__LOG", &error.to_string());
         }
         violations
     }

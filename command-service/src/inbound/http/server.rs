@@ -1,6 +1,6 @@
 //! The HTTP server of a process: commands where its role serves them, health and metrics in every role.
 
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actix_web::dev::Server;
@@ -14,15 +14,14 @@ use super::{commands, operations};
 use crate::inbound::health::Health;
 use crate::settings::{HttpSettings, ShutdownSettings};
 
-/// Builds the server on a bound listener. `api` is called once in each worker, so that what it builds need not be
+/// Binds and builds the server, and answers the address that it listens on. `api` is called once in each worker, so that what it builds need not be
 /// shared between threads; `None` in a role without commands. Signals are not handled: stop it through its handle.
 pub fn server<W: Wiring>(
-    listener: TcpListener,
     settings: &HttpSettings,
     shutdown: &ShutdownSettings,
     health: Arc<Health>,
     api: Option<impl Fn() -> CommandApi<W> + Send + Clone + 'static>,
-) -> std::io::Result<Server> {
+) -> std::io::Result<(Server, SocketAddr)> {
     let health = Data::from(health);
     let max_head_bytes = settings.max_head_bytes;
     let limits = BodyLimits {
@@ -50,7 +49,11 @@ pub fn server<W: Wiring>(
     .client_request_timeout(settings.slow_client_timeout)
     .shutdown_timeout(shutdown.grace_period.as_secs().max(1))
     .disable_signals()
-    .listen(listener)?
-    .run();
-    Ok(server)
+    .bind((settings.host.as_str(), settings.port))?;
+    let address = server
+        .addrs()
+        .first()
+        .copied()
+        .ok_or_else(|| std::io::Error::other("the host has no address"))?;
+    Ok((server.run(), address))
 }

@@ -8,10 +8,17 @@ fn load_from(file: Option<&Path>, environment: &[(&str, &str)]) -> Result<Settin
         file,
         environment
             .iter()
-            .chain(&[(
-                "COMMAND_SERVICE__DATABASE__OWNER_URL",
-                "postgres://owner:hunter2@localhost/orders",
-            )])
+            .chain(&[
+                (
+                    "COMMAND_SERVICE__DATABASE__OWNER_URL",
+                    "postgres://owner:hunter2@localhost/orders",
+                ),
+                (
+                    "COMMAND_SERVICE__DATABASE__URL",
+                    "postgres://app:hunter2@localhost/orders",
+                ),
+                ("COMMAND_SERVICE__KAFKA__BOOTSTRAP_SERVERS", "localhost:9092"),
+            ])
             .map(|(name, value)| (OsString::from(name), OsString::from(value))),
     )
 }
@@ -107,4 +114,26 @@ fn other_names_are_not_read() {
     )
     .expect("valid");
     assert_eq!(settings.http.port, 8080);
+}
+
+#[test]
+fn what_a_role_needs_is_named_and_secrets_are_masked() {
+    let environment = [
+        ("COMMAND_SERVICE__DATABASE__URL", "postgres//hunter2"),
+        ("COMMAND_SERVICE__DATABASE__POOL_SIZE", "0"),
+    ]
+    .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let errors = load(Role::All, None, environment.into_iter()).expect_err("incomplete");
+    let text = errors.to_string();
+    for named in [
+        "COMMAND_SERVICE__DATABASE__URL",
+        "COMMAND_SERVICE__DATABASE__POOL_SIZE",
+        "COMMAND_SERVICE__KAFKA__BOOTSTRAP_SERVERS",
+        "COMMAND_SERVICE__SCHEMA_REGISTRY__URL",
+    ] {
+        assert!(text.contains(named), "{named} is not in:\n{text}");
+    }
+    assert!(!text.contains("hunter2"), "{text}");
+    let settings = load_from(None, &[]).expect("valid");
+    assert!(!format!("{settings:?}").contains("hunter2"), "{settings:?}");
 }
