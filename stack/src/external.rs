@@ -12,7 +12,7 @@ pub const SCHEMA_REGISTRY: &str = "SCHEMA_REGISTRY_URL";
 pub const ELASTICSEARCH: &str = "ELASTICSEARCH_URL";
 
 /// The role that the services connect as.
-pub const APP_ROLE: &str = "orders_app";
+pub const APP_ROLE: &str = "command_service";
 
 /// What the environment gives.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -221,7 +221,7 @@ mod tests {
             .postgres
             .unwrap();
         assert_eq!(database.owner_url, "postgres://me:pw@host:5433/orders");
-        assert_eq!(database.app_url, "postgres://orders_app:pw@host:5433/orders");
+        assert_eq!(database.app_url, "postgres://command_service:pw@host:5433/orders");
     }
 
     #[test]

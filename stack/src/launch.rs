@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::run::Run;
 use crate::servers::{Mode, Plan, the_cause};
 use crate::state::{Servers, State};
-use crate::stopping::{self, Data};
+use crate::stopping::{self, DataFolder};
 use crate::{http, probe, schemas, workspace};
 
 /// The run of `cargo xtask up`, which keeps its data.
@@ -69,7 +69,7 @@ pub fn begin_own<'a>(kind: &str, progress: &'a dyn Progress, interrupt: Interrup
         if State::load(&files.state()).is_some_and(|state| state.has_living_owner()) {
             continue;
         }
-        stopping::stop(&files, Data::Wiped)?;
+        stopping::stop(&files, DataFolder::Wiped)?;
         return Run::begin(files, ProcessIdentity::of_this_process(), progress, interrupt);
     }
     bail!("{RUNS_OF_A_KIND} runs of {kind} are going on already")
@@ -85,9 +85,9 @@ pub fn clean_up_remains() -> Result<()> {
             // Somebody may have begun it anew while the lock was awaited.
             if State::load(&files.state()).is_none_or(|state| is_abandoned(&state)) {
                 let data = if files.name == SYSTEM_RUN {
-                    Data::Kept
+                    DataFolder::Kept
                 } else {
-                    Data::Wiped
+                    DataFolder::Wiped
                 };
                 stopping::stop(&files, data)?;
             }
@@ -110,6 +110,11 @@ pub fn check_ports(ports: ApiPorts) -> Result<()> {
         bail!("both APIs cannot have port {}", ports.command);
     }
     Ok(())
+}
+
+/// What cargo needs to build every crate.
+pub fn install_build_packages(run: &Run<'_>) -> Result<()> {
+    packages::ensure(run, &Need::BUILD)
 }
 
 /// Gets the servers and builds the services, both at once.
@@ -136,8 +141,14 @@ fn build(run: &Run<'_>, profile: Profile) -> Result<Binaries> {
     const PART: &str = "build";
     run.progress.begin(PART, "building the services");
     let mut cargo = workspace::cargo();
-    cargo.args(["build", "--bin", "command-service", "--bin", "query-service"]);
-    cargo.args(["--package", "command-service", "--package", "query-service"]);
+    cargo.args([
+        "build",
+        "--workspace",
+        "--bin",
+        "command-service",
+        "--bin",
+        "query-service",
+    ]);
     if profile == Profile::Release {
         cargo.arg("--release");
     }
@@ -251,7 +262,7 @@ pub fn answer(servers: &Servers) -> bool {
 }
 
 /// Ends the launcher that looks after a run in the foreground, if there is one, and stops what remains. True when anything ran.
-pub fn take_down(files: &RunFiles, data: Data) -> Result<bool> {
+pub fn take_down(files: &RunFiles, data: DataFolder) -> Result<bool> {
     let owner = State::load(&files.state())
         .and_then(|state| state.owner)
         .filter(ProcessIdentity::is_alive);

@@ -31,15 +31,16 @@ pub use external::{External, app_url, with_database};
 pub use interrupt::{Interrupt, Interrupted};
 pub use launch::{
     ApiPorts, Binaries, Profile, SYSTEM_RUN, begin_detached, begin_own, check_ports, clean_up_remains,
-    servers_and_binaries, start_services, take_down,
+    install_build_packages, servers_and_binaries, start_services, take_down,
 };
 pub use places::RunFiles;
 pub use port::free_port;
 pub use progress::{PlainLines, Progress};
 pub use run::Run;
 pub use servers::Mode;
+pub use servers::postgres::bin_folder as postgres_programs;
 pub use service::{ServiceBuilder, ServiceProcess, Signal};
 pub use state::{Phase, Servers, State};
-pub use stopping::{Data, lock, stop, wipe};
+pub use stopping::{DataFolder, lock, stop, wipe};
 pub use testing::{SHARED_RUN, TestServers, for_tests};
 pub use workspace::binary;

@@ -12,6 +12,8 @@ pub trait Progress: Sync {
     fn done(&self, part: &str, result: &str);
     /// A line for the reader that belongs to no part.
     fn note(&self, line: &str);
+    /// Nothing more comes: the terminal belongs to others from here.
+    fn close(&self) {}
 }
 
 /// Lines on stderr; updates are left out.

@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_secs(20);
 
 /// What becomes of the data of a run that is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Data {
+pub enum DataFolder {
     Kept,
     Wiped,
 }
@@ -38,12 +38,12 @@ pub fn lock(files: &RunFiles) -> Result<File> {
 }
 
 /// Stops every process of the run's state file and removes that file. True when something was running.
-pub fn stop(files: &RunFiles, data: Data) -> Result<bool> {
+pub fn stop(files: &RunFiles, data: DataFolder) -> Result<bool> {
     let mut ran = false;
     if let Some(state) = State::load(&files.state()) {
         ran = stop_processes(&state, data);
         if let Some(project) = &state.compose_project {
-            compose::down(project, data == Data::Wiped)?;
+            compose::down(project, data == DataFolder::Wiped)?;
             ran = true;
         }
     }
@@ -51,7 +51,7 @@ pub fn stop(files: &RunFiles, data: Data) -> Result<bool> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    if data == Data::Wiped {
+    if data == DataFolder::Wiped {
         wipe(files)?;
     }
     Ok(ran)
@@ -68,7 +68,7 @@ pub fn wipe(files: &RunFiles) -> Result<()> {
     }
 }
 
-fn stop_processes(state: &State, data: Data) -> bool {
+fn stop_processes(state: &State, data: DataFolder) -> bool {
     let (services, servers): (Vec<_>, Vec<_>) = state
         .processes
         .iter()
@@ -78,7 +78,7 @@ fn stop_processes(state: &State, data: Data) -> bool {
     services_ran || servers_ran
 }
 
-fn stop_together(processes: &[&StartedProcess], data: Data) -> bool {
+fn stop_together(processes: &[&StartedProcess], data: DataFolder) -> bool {
     let mut running = Vec::new();
     for process in processes {
         if process.identity.signal_group(stop_signal(&process.name, data)) {
@@ -96,13 +96,13 @@ fn stop_together(processes: &[&StartedProcess], data: Data) -> bool {
 
 /// The signal that ends a process in good order, or, when its data is thrown away, at once. PostgreSQL is never killed
 /// first: it would leave its shared memory behind.
-fn stop_signal(name: &str, data: Data) -> Signal {
+fn stop_signal(name: &str, data: DataFolder) -> Signal {
     match (name, data) {
-        ("postgres", Data::Kept) => Signal::SIGINT,
-        ("postgres", Data::Wiped) => Signal::SIGQUIT,
-        (_, Data::Kept) => Signal::SIGTERM,
-        (name, Data::Wiped) if SERVICES.contains(&name) => Signal::SIGTERM,
-        (_, Data::Wiped) => Signal::SIGKILL,
+        ("postgres", DataFolder::Kept) => Signal::SIGINT,
+        ("postgres", DataFolder::Wiped) => Signal::SIGQUIT,
+        (_, DataFolder::Kept) => Signal::SIGTERM,
+        (name, DataFolder::Wiped) if SERVICES.contains(&name) => Signal::SIGTERM,
+        (_, DataFolder::Wiped) => Signal::SIGKILL,
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn postgres_is_never_killed_first() {
-        for data in [Data::Kept, Data::Wiped] {
+        for data in [DataFolder::Kept, DataFolder::Wiped] {
             assert_ne!(stop_signal("postgres", data), Signal::SIGKILL);
         }
     }
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn servers_whose_data_stays_end_in_good_order() {
         for name in ["kafka", "elasticsearch", "schema-registry", "command-service"] {
-            assert_eq!(stop_signal(name, Data::Kept), Signal::SIGTERM);
+            assert_eq!(stop_signal(name, DataFolder::Kept), Signal::SIGTERM);
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::places::RunFiles;
 use crate::progress::PlainLines;
 use crate::servers::Plan;
 use crate::state::{Servers, State};
-use crate::stopping::{self, Data};
+use crate::stopping::{self, DataFolder};
 
 /// The run that tests share when no environment names servers.
 pub const SHARED_RUN: &str = "test";
@@ -54,7 +54,7 @@ pub fn for_tests() -> Result<TestServers> {
     if let Some(servers) = running.map(|servers| given.over(servers)).filter(answer) {
         return Ok(servers.into());
     }
-    stopping::stop(&files, Data::Wiped)?;
+    stopping::stop(&files, DataFolder::Wiped)?;
     eprintln!("starting servers for tests; `cargo xtask down` stops them");
     let progress = PlainLines::default();
     let run = begin_detached(files, &progress, Interrupt::default())?;
@@ -63,7 +63,7 @@ pub fn for_tests() -> Result<TestServers> {
         .and_then(|servers| run.ready(true).map(|()| servers))
         .inspect_err(|_| {
             // The start's error says more than one of the clean-up.
-            let _ = stopping::stop(&run.files, Data::Wiped);
+            let _ = stopping::stop(&run.files, DataFolder::Wiped);
         })?;
     drop(lock);
     Ok(servers.into())

@@ -66,7 +66,8 @@ pub fn binary(name: &str) -> Result<PathBuf> {
     }
     let release = !cfg!(debug_assertions);
     let mut command = cargo();
-    command.args(["build", "--quiet", "--package", name, "--bin", name]);
+    // `--workspace` builds that binary only, and the crates below it with the features that the tests have built them with.
+    command.args(["build", "--quiet", "--workspace", "--bin", name]);
     if release {
         command.arg("--release");
     }

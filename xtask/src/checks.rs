@@ -1,0 +1,218 @@
+//! Tests, full-size tests, the bench and the lints. All but the lints run on servers of their own, which are gone afterwards.
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+
+use anyhow::{Result, bail};
+use stack::{Binaries, DataFolder, Interrupt, Mode, Profile, Run, Servers, workspace};
+
+use crate::{PassOnOptions, TestOptions, console};
+
+/// A program of cargo's with what its log and its failure are called.
+struct Step {
+    name: &'static str,
+    command: Command,
+}
+
+pub fn test(options: &TestOptions, interrupt: &Interrupt) -> Result<ExitCode> {
+    let mut before = Vec::new();
+    if options.filters.is_empty() && options.package.is_empty() {
+        before.extend(formatting());
+    }
+    if options.lint {
+        before.extend(lints());
+    }
+    let mut arguments = vec!["test", "--no-fail-fast"];
+    if options.package.is_empty() {
+        arguments.push("--workspace");
+    }
+    for package in &options.package {
+        arguments.extend(["--package", package]);
+    }
+    arguments.push("--");
+    arguments.extend(options.filters.iter().map(String::as_str));
+    let program = cargo("test", &arguments);
+    on_servers(
+        "check",
+        options.servers.mode(),
+        Profile::Dev,
+        interrupt,
+        before,
+        program,
+    )
+}
+
+pub fn accept(options: &PassOnOptions, interrupt: &Interrupt) -> Result<ExitCode> {
+    let mut arguments = vec!["test", "--release", "--package", "e2e", "--test", "accept", "--"];
+    // One after the other: each wants the whole machine.
+    arguments.extend(["--ignored", "--nocapture", "--test-threads=1"]);
+    arguments.extend(options.arguments.iter().map(String::as_str));
+    let program = cargo("accept", &arguments);
+    on_servers(
+        "accept",
+        options.servers.mode(),
+        Profile::Release,
+        interrupt,
+        Vec::new(),
+        program,
+    )
+}
+
+pub fn bench(options: &PassOnOptions, interrupt: &Interrupt) -> Result<ExitCode> {
+    let mut arguments = vec!["run", "--release", "--package", "bench", "--"];
+    arguments.extend(options.arguments.iter().map(String::as_str));
+    let program = cargo("bench", &arguments);
+    on_servers(
+        "bench",
+        options.servers.mode(),
+        Profile::Release,
+        interrupt,
+        Vec::new(),
+        program,
+    )
+}
+
+pub fn lint(interrupt: &Interrupt) -> Result<ExitCode> {
+    let progress = console::progress();
+    let run = stack::begin_own("lint", progress.as_ref(), interrupt.clone())?;
+    let result = stack::install_build_packages(&run).and_then(|()| {
+        formatting()
+            .into_iter()
+            .chain(lints())
+            .try_for_each(|step| must_succeed(&run, step))
+    });
+    stack::stop(&run.files, DataFolder::Wiped)?;
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Brings servers, builds the services, runs `before` and then the program, and stops everything, whatever came of it.
+fn on_servers(
+    kind: &str,
+    mode: Option<Mode>,
+    profile: Profile,
+    interrupt: &Interrupt,
+    before: Vec<Step>,
+    program: Step,
+) -> Result<ExitCode> {
+    stack::clean_up_remains()?;
+    let progress = console::progress();
+    let run = stack::begin_own(kind, progress.as_ref(), interrupt.clone())?;
+    let result = attempt(&run, mode, profile, before, program);
+    progress.close();
+    stack::stop(&run.files, DataFolder::Wiped)?;
+    let status = result?;
+    if !status.success() {
+        eprintln!("logs of the servers: {}", run.files.logs().display());
+    }
+    Ok(exit_code(status))
+}
+
+fn attempt(
+    run: &Run<'_>,
+    mode: Option<Mode>,
+    profile: Profile,
+    before: Vec<Step>,
+    mut program: Step,
+) -> Result<ExitStatus> {
+    before.into_iter().try_for_each(|step| must_succeed(run, step))?;
+    let (servers, binaries) = stack::servers_and_binaries(run, mode, profile)?;
+    run.ready(false)?;
+    run.progress.close();
+    hand_over(&mut program.command, &servers, &binaries);
+    run.finish_visibly(program.name, &mut program.command)
+}
+
+/// The variables by which tests and the bench find servers, binaries, and PostgreSQL's own programs.
+fn hand_over(command: &mut Command, servers: &Servers, binaries: &Binaries) {
+    command
+        .env("DATABASE_URL", &servers.postgres)
+        .env("DATABASE_OWNER_URL", &servers.postgres_owner)
+        .env("KAFKA_BOOTSTRAP_SERVERS", &servers.kafka)
+        .env("SCHEMA_REGISTRY_URL", &servers.schema_registry)
+        .env("ELASTICSEARCH_URL", &servers.elasticsearch)
+        .env("COMMAND_SERVICE_BIN", &binaries.command_service)
+        .env("QUERY_SERVICE_BIN", &binaries.query_service);
+    if let Some(folder) = stack::postgres_programs()
+        && let Ok(path) = with_folder(&folder)
+    {
+        command.env("PATH", path);
+    }
+}
+
+fn with_folder(folder: &Path) -> Result<std::ffi::OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    Ok(env::join_paths(
+        env::split_paths(&path).chain([folder.to_path_buf()]),
+    )?)
+}
+
+fn must_succeed(run: &Run<'_>, mut step: Step) -> Result<()> {
+    let status = run.finish_visibly(step.name, &mut step.command)?;
+    if !status.success() {
+        bail!("{} failed", step.name);
+    }
+    Ok(())
+}
+
+/// Nothing where the toolchain has no rustfmt.
+fn formatting() -> Option<Step> {
+    is_installed("fmt").then(|| cargo("formatting", &["fmt", "--all", "--check"]))
+}
+
+fn lints() -> Vec<Step> {
+    let mut documentation = cargo(
+        "documentation",
+        &[
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+            "--quiet",
+        ],
+    );
+    documentation.command.env("RUSTDOCFLAGS", "-D warnings");
+    let clippy = is_installed("clippy").then(|| {
+        cargo(
+            "clippy",
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--quiet",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        )
+    });
+    clippy.into_iter().chain([documentation]).collect()
+}
+
+fn is_installed(component: &str) -> bool {
+    let mut version = workspace::cargo();
+    version
+        .args([component, "--version"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let installed = version.status().is_ok_and(|status| status.success());
+    if !installed {
+        eprintln!("not checked: cargo {component} is not installed");
+    }
+    installed
+}
+
+fn cargo(name: &'static str, arguments: &[&str]) -> Step {
+    let mut command = workspace::cargo();
+    command.args(arguments);
+    Step { name, command }
+}
+
+/// The program's own code; one that was killed by a signal has none.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    match status.code().map(u8::try_from) {
+        Some(Ok(code)) => ExitCode::from(code),
+        _ => ExitCode::FAILURE,
+    }
+}
