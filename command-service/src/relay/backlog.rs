@@ -1,0 +1,43 @@
+//! How much waits in the outbox, measured in the store and not by the relay, so that a stopped relay shows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use crate::application::ports::{Backlog, Outbox};
+
+/// Keeps the gauges `outbox_depth` and `outbox_oldest_age_seconds` true until told to stop. While the store does not
+/// answer, the age goes on growing from what was seen last.
+pub async fn watch_backlog<O: Outbox>(outbox: Arc<O>, every: Duration, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut seen = (
+        Backlog {
+            rows: 0,
+            oldest_seconds: 0.0,
+        },
+        Instant::now(),
+    );
+    loop {
+        let measured = async {
+            ticks.tick().await;
+            outbox.backlog().await
+        };
+        let Some(measured) = stop.run_until_cancelled(measured).await else {
+            return;
+        };
+        match measured {
+            Ok(backlog) => seen = (backlog, Instant::now()),
+            Err(error) => tracing::debug!(%error, "the outbox's backlog is not known"),
+        }
+        let (backlog, at) = seen;
+        let age = match backlog.rows {
+            0 => 0.0,
+            _ => backlog.oldest_seconds + at.elapsed().as_secs_f64(),
+        };
+        metrics::gauge!("outbox_depth").set(backlog.rows as f64);
+        metrics::gauge!("outbox_oldest_age_seconds").set(age);
+    }
+}
