@@ -1,0 +1,15 @@
+//! Every command through the whole bus, over the store in memory.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "the exception for tests does not reach their shared functions"
+)]
+
+mod codec;
+mod conflicts;
+mod customers;
+mod failures;
+mod orders;
+mod products;
+mod records;
+mod service;

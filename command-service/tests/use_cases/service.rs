@@ -1,0 +1,154 @@
+//! The application with nothing real around it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use command_service::application::bus::{
+    Accepted, Command, CommandBus, CommandError, Context, Decided, Handler, RetryPolicy,
+};
+use command_service::application::codec::{Recorded, replay};
+use command_service::application::commands::{
+    AddProduct, CreateOrder, OrderItem, RegisterCustomer, UseCases,
+};
+use command_service::application::ports::{EventStore, StreamId};
+use command_service::outbound::memory::{CountingIds, ManualClock, MemoryStore};
+use domain::testing::{an_address, email, eur, name, quantity};
+use domain::{Customer, CustomerId, Order, OrderId, Product, ProductId, UnitPrice};
+
+pub struct Service<S = MemoryStore> {
+    pub memory: Arc<MemoryStore>,
+    pub clock: Arc<ManualClock>,
+    bus: CommandBus<S, ManualClock, CountingIds>,
+}
+
+pub const ATTEMPTS: u32 = 4;
+
+impl Service {
+    pub fn new() -> Self {
+        Self::over(|memory| memory)
+    }
+}
+
+impl<S: EventStore> Service<S> {
+    /// With a store of the test's own round the one in memory.
+    pub fn over(wrap: impl FnOnce(Arc<MemoryStore>) -> Arc<S>) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let memory = Arc::new(MemoryStore::new(Arc::clone(&clock)));
+        let at_once = RetryPolicy {
+            attempts: ATTEMPTS,
+            first_wait: Duration::ZERO,
+            longest_wait: Duration::ZERO,
+        };
+        let ids = Arc::new(CountingIds::default());
+        let bus = CommandBus::new(wrap(Arc::clone(&memory)), Arc::clone(&clock), ids, at_once);
+        Self { memory, clock, bus }
+    }
+
+    pub fn context(&self) -> Context {
+        self.bus.context("anonymous", None, None)
+    }
+
+    pub async fn execute<C>(&self, command: C) -> Result<Accepted, CommandError>
+    where
+        C: Command,
+        UseCases<S>: Handler<C, Answer = Decided>,
+    {
+        self.execute_as(&self.context(), command).await
+    }
+
+    pub async fn execute_as<C>(&self, context: &Context, command: C) -> Result<Accepted, CommandError>
+    where
+        C: Command,
+        UseCases<S>: Handler<C, Answer = Decided>,
+    {
+        self.bus.execute(context, &command).await
+    }
+
+    /// Ada Lovelace.
+    pub async fn a_customer(&self) -> CustomerId {
+        let customer_id = self.bus.next_id().into();
+        self.execute(registration(customer_id)).await.unwrap();
+        customer_id
+    }
+
+    pub async fn a_product(&self, unit_price: UnitPrice) -> ProductId {
+        let product_id = self.bus.next_id().into();
+        self.execute(addition(product_id, unit_price)).await.unwrap();
+        product_id
+    }
+
+    pub async fn an_order(&self, items: Vec<OrderItem>) -> OrderId {
+        let command = CreateOrder {
+            order_id: self.bus.next_id().into(),
+            customer_id: self.a_customer().await,
+            items,
+        };
+        let order_id = command.order_id;
+        self.execute(command).await.unwrap();
+        order_id
+    }
+
+    /// A draft of one piece for 19.99 EUR.
+    pub async fn a_draft(&self) -> OrderId {
+        let product = self.a_product(eur(1999)).await;
+        self.an_order(vec![item(product, 1)]).await
+    }
+
+    pub fn customer(&self, id: CustomerId) -> Customer {
+        self.aggregate(id)
+    }
+
+    pub fn product(&self, id: ProductId) -> Product {
+        self.aggregate(id)
+    }
+
+    pub fn order(&self, id: OrderId) -> Order {
+        self.aggregate(id)
+    }
+
+    fn aggregate<A: Recorded>(&self, id: A::Id) -> A {
+        replay(id, &self.memory.events(A::stream(id))).unwrap().unwrap()
+    }
+
+    /// The names of the stream's events, without their namespace.
+    pub fn history(&self, stream: StreamId) -> Vec<String> {
+        let events = self.memory.events(stream);
+        events
+            .iter()
+            .map(|event| event.event_type.rsplit('.').next().unwrap().to_owned())
+            .collect()
+    }
+}
+
+pub fn registration(customer_id: CustomerId) -> RegisterCustomer {
+    RegisterCustomer {
+        customer_id,
+        name: name("Ada Lovelace"),
+        email: Some(email("ada@example.org")),
+        billing_address: an_address("Ada Lovelace"),
+        delivery_address: None,
+    }
+}
+
+pub fn addition(product_id: ProductId, unit_price: UnitPrice) -> AddProduct {
+    AddProduct {
+        product_id,
+        name: name("Difference engine"),
+        unit_price,
+        size: None,
+        weight: None,
+    }
+}
+
+pub fn item(product_id: ProductId, pieces: i64) -> OrderItem {
+    OrderItem {
+        product_id,
+        quantity: quantity(pieces),
+        expected_unit_price: None,
+    }
+}
+
+#[track_caller]
+pub fn kind_of(answer: Result<Accepted, CommandError>) -> &'static str {
+    answer.unwrap_err().kind()
+}
