@@ -1,0 +1,131 @@
+//! What follows a write: dead letters buried, names compared, changes told; then the records are done.
+
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use read_model::NameSource;
+use shared_events::AggregateType;
+
+use super::folding::{Fate, Folded};
+use super::names::{Names, change};
+use super::patience::{Abandoned, Patience};
+use super::record::{Acknowledge, Position};
+use crate::application::ports::{Change, ChangePublisher, DeadLetter, DeadLetters, DocumentStore};
+
+pub struct Finishing<S, D, C, A> {
+    pub dead_letters: Arc<D>,
+    pub changes: Arc<C>,
+    pub names: Names<S>,
+    pub patience: Patience,
+    pub acknowledge: Arc<A>,
+}
+
+/// A renaming that is to reach the orders before its records are done.
+#[derive(Debug)]
+pub struct Renamed {
+    pub source: NameSource,
+    pub positions: Vec<Position>,
+}
+
+impl<S, D, C, A> Finishing<S, D, C, A>
+where
+    S: DocumentStore,
+    D: DeadLetters,
+    C: ChangePublisher,
+    A: Acknowledge,
+{
+    /// Answers the renamings, whose records are not acknowledged yet.
+    pub async fn finish(
+        &self,
+        folded: Vec<Folded>,
+        undecodable: Vec<(Position, DeadLetter)>,
+    ) -> Result<Vec<Renamed>, Abandoned> {
+        let mut shown = Vec::new();
+        for document in &folded {
+            for (source, version) in &document.unchecked_names {
+                shown.push((document.id, *source, *version));
+            }
+        }
+        let mut changes = self.names.compare(shown).await?;
+        changes.extend(folded.iter().filter_map(told));
+        let mut done = Vec::new();
+        let mut renamed = Vec::new();
+        let mut letters = Vec::new();
+        for (position, letter) in undecodable {
+            done.push(position);
+            letters.push(letter);
+        }
+        for document in folded {
+            let source = match document.kind {
+                _ if !document.awaits_propagation => None,
+                AggregateType::Customer => Some(NameSource::Customer(document.id)),
+                AggregateType::Product => Some(NameSource::Product(document.id)),
+                AggregateType::Order => None,
+            };
+            match source {
+                Some(source) => renamed.push(Renamed {
+                    source,
+                    positions: document.positions().collect(),
+                }),
+                None => done.extend(document.positions()),
+            }
+            for (record, fate) in document.records {
+                count(&fate);
+                if let Fate::ToBury { kind, cause } = fate {
+                    letters.push(record.raw.into_letter(record.position, kind, cause));
+                }
+            }
+        }
+        self.bury(letters).await?;
+        self.publish(&changes).await?;
+        self.acknowledge.done(&done);
+        Ok(renamed)
+    }
+
+    async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Abandoned> {
+        // All are handed over before the first is awaited.
+        let burials = letters.into_iter().map(|letter| async move {
+            tracing::error!(
+                topic = letter.topic,
+                partition = letter.partition,
+                offset = letter.offset,
+                kind = letter.kind,
+                cause = letter.cause,
+                "a record goes to the dead letters"
+            );
+            metrics::counter!("projector_dead_letters_total", "kind" => letter.kind).increment(1);
+            self.patience
+                .until_done("burying dead letters", || self.dead_letters.bury(letter.clone()))
+                .await
+        });
+        try_join_all(burials).await.map(drop)
+    }
+
+    async fn publish(&self, changes: &[Change]) -> Result<(), Abandoned> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.patience
+            .until_done("publishing changes", || self.changes.publish(changes))
+            .await
+    }
+}
+
+/// Also what came again is told again: whoever wrote it may have died before telling.
+fn told(document: &Folded) -> Option<Change> {
+    let stored = document
+        .records
+        .iter()
+        .any(|(_, fate)| matches!(fate, Fate::Applied | Fate::Superseded));
+    change(document.kind, document.id, document.version).filter(|_| stored)
+}
+
+fn count(fate: &Fate) {
+    let outcome = match fate {
+        Fate::Applied => "applied",
+        Fate::Superseded => "superseded",
+        Fate::Parked => "parked",
+        Fate::ToBury { .. } => "dead_lettered",
+    };
+    metrics::counter!("projector_records_total", "outcome" => outcome).increment(1);
+}

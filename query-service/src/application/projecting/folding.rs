@@ -1,0 +1,451 @@
+//! A batch of records folded into their documents and written, each document once.
+//!
+//! A document is taken from memory, guessed absent (where the stream's first event has come) or read; the records are
+//! folded; the write is guarded by the revision. Where that conflicts, somebody else wrote: it is read and folded again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use read_model::{Applied, ApplyError, Draining, NameSource, Projection};
+use shared_events::{AggregateType, Event, OrderEvent};
+use uuid::Uuid;
+
+use super::patience::{Abandoned, Patience, Pauses};
+use super::recent::{Key, Known, RecentDocuments};
+use super::record::{Position, Record};
+use crate::application::ports::{DocumentStore, DocumentWrite, Revision, WriteOutcome};
+
+/// What became of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    Applied,
+    /// Its document had it already.
+    Superseded,
+    /// It waits in its document for those before it.
+    Parked,
+    ToBury {
+        kind: &'static str,
+        cause: String,
+    },
+}
+
+/// One document's part of a batch, when its write is done.
+#[derive(Debug)]
+pub struct Folded {
+    pub kind: AggregateType,
+    pub id: Uuid,
+    /// 0 where only later events have come.
+    pub version: u64,
+    /// In the order in which they came.
+    pub records: Vec<(Record, Fate)>,
+    /// Names that the order shows and nobody has compared with their source since, each with its version.
+    pub unchecked_names: Vec<(NameSource, u64)>,
+    /// The name has changed and not every order shows it.
+    pub awaits_propagation: bool,
+}
+
+pub struct Folding<S> {
+    store: Arc<S>,
+    recent: RecentDocuments,
+    patience: Patience,
+}
+
+/// What a document is folded onto.
+enum Base {
+    Unread,
+    Read {
+        revision: Option<Revision>,
+        projection: Box<Projection>,
+    },
+}
+
+struct Group {
+    key: Key,
+    records: Vec<Record>,
+    fates: Vec<Fate>,
+    base: Base,
+    draining: Draining,
+    drained: usize,
+    folded: bool,
+    /// The folded document differs from what is stored.
+    changed: bool,
+}
+
+impl<S: DocumentStore> Folding<S> {
+    pub fn new(store: Arc<S>, recent: RecentDocuments, patience: Patience) -> Self {
+        Self {
+            store,
+            recent,
+            patience,
+        }
+    }
+
+    /// Returns when every document is stored; a record that no document can take is to be buried.
+    pub async fn fold(&mut self, records: Vec<Record>) -> Result<Vec<Folded>, Abandoned> {
+        let mut open = self.group(records);
+        let mut done = Vec::with_capacity(open.len());
+        let mut alone = Vec::new();
+        let mut pauses = self.patience.pauses("writing documents");
+        while !open.is_empty() {
+            self.read(&mut open, &mut done).await?;
+            for group in &mut open {
+                group.fold();
+            }
+            let (to_write, unchanged): (Vec<_>, Vec<_>) = open.into_iter().partition(|group| group.changed);
+            for group in unchanged {
+                done.push(self.finish(group, None));
+            }
+            open = self.write(to_write, &mut done, &mut alone, &mut pauses).await?;
+        }
+        // A refusal is of one record: whichever it is, the others go on.
+        for mut group in alone {
+            for record in std::mem::take(&mut group.records) {
+                let one = Box::pin(self.fold(vec![record])).await?;
+                done.extend(one);
+            }
+        }
+        Ok(done)
+    }
+
+    fn group(&mut self, records: Vec<Record>) -> Vec<Group> {
+        let mut at: HashMap<Key, usize> = HashMap::with_capacity(records.len());
+        let mut groups: Vec<Group> = Vec::with_capacity(records.len());
+        for record in records {
+            let key = (record.metadata.aggregate, record.metadata.aggregate_id);
+            let index = *at.entry(key).or_insert_with(|| {
+                groups.push(Group::new(key));
+                groups.len() - 1
+            });
+            groups[index].records.push(record);
+        }
+        for group in &mut groups {
+            group.base = match self.recent.take(&group.key) {
+                Some(known) => Base::Read {
+                    revision: Some(known.revision),
+                    projection: Box::new(known.projection),
+                },
+                None if group.records.iter().any(|record| record.metadata.version == 1) => {
+                    Base::absent(group.key)
+                }
+                None => Base::Unread,
+            };
+        }
+        groups
+    }
+
+    /// Reads what is not known. Records of a document that cannot be read are to be buried.
+    async fn read(&self, open: &mut Vec<Group>, done: &mut Vec<Folded>) -> Result<(), Abandoned> {
+        let mut unreadable = Vec::new();
+        for kind in AggregateType::ALL {
+            let unread: Vec<usize> = (0..open.len())
+                .filter(|at| open[*at].key.0 == kind && matches!(open[*at].base, Base::Unread))
+                .collect();
+            if unread.is_empty() {
+                continue;
+            }
+            let ids: Vec<Uuid> = unread.iter().map(|at| open[*at].key.1).collect();
+            let stored = self
+                .patience
+                .until_done("reading documents", || self.store.load(kind, &ids))
+                .await?;
+            for (at, stored) in unread.into_iter().zip(stored) {
+                let group = &mut open[at];
+                let Some(stored) = stored else {
+                    group.base = Base::absent(group.key);
+                    continue;
+                };
+                match Projection::from_json(kind, group.key.1, stored.body) {
+                    Ok(projection) => {
+                        group.base = Base::Read {
+                            revision: Some(stored.revision),
+                            projection: Box::new(projection),
+                        };
+                    }
+                    Err(error) => unreadable.push((at, format!("{:#}", anyhow::Error::from(error)))),
+                }
+            }
+        }
+        unreadable.sort_unstable_by_key(|(at, _)| std::cmp::Reverse(*at));
+        for (at, cause) in unreadable {
+            done.push(open.swap_remove(at).bury_all("unreadable-document", &cause));
+        }
+        Ok(())
+    }
+
+    /// Gives back those that are to be tried again.
+    async fn write(
+        &mut self,
+        groups: Vec<Group>,
+        done: &mut Vec<Folded>,
+        alone: &mut Vec<Group>,
+        pauses: &mut Pauses,
+    ) -> Result<Vec<Group>, Abandoned> {
+        let mut again = Vec::new();
+        let mut writes = Vec::with_capacity(groups.len());
+        let mut written = Vec::with_capacity(groups.len());
+        for group in groups {
+            match group.to_write() {
+                Ok(write) => {
+                    written.push((group, write.body.len()));
+                    writes.push(write);
+                }
+                Err(cause) => done.push(group.bury_all("unwritable-document", &cause)),
+            }
+        }
+        if writes.is_empty() {
+            return Ok(again);
+        }
+        let started = Instant::now();
+        metrics::histogram!("projector_bulk_documents").record(writes.len() as f64);
+        let outcomes = match self.patience.unless_abandoned(self.store.write(writes)).await? {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                self.patience.pause(pauses, &error.into()).await?;
+                return Ok(written.into_iter().map(|(group, _)| group).collect());
+            }
+        };
+        metrics::histogram!("projector_bulk_seconds").record(started.elapsed().as_secs_f64());
+        let mut unavailable = None;
+        for ((mut group, bytes), outcome) in written.into_iter().zip(outcomes) {
+            match outcome {
+                WriteOutcome::Written(revision) => {
+                    done.push(self.finish(group, Some((revision, bytes))));
+                }
+                WriteOutcome::Conflict => {
+                    metrics::counter!("projector_conflicts_total").increment(1);
+                    group.reread();
+                    again.push(group);
+                }
+                WriteOutcome::Refused(cause) => match group.refused(cause) {
+                    Refusal::Bury(folded) => done.push(*folded),
+                    Refusal::OneByOne(group) => alone.push(group),
+                    Refusal::WithoutDraining(group) => again.push(group),
+                },
+                WriteOutcome::Unavailable(cause) => {
+                    unavailable.get_or_insert(cause);
+                    again.push(group);
+                }
+            }
+        }
+        match unavailable {
+            Some(cause) => self.patience.pause(pauses, &anyhow::anyhow!(cause)).await?,
+            None => pauses.over(),
+        }
+        Ok(again)
+    }
+
+    fn finish(&mut self, group: Group, written: Option<(Revision, usize)>) -> Folded {
+        let key = group.key;
+        let (folded, revision, projection) = group.into_folded();
+        let (revision, bytes) = match (written, revision) {
+            (Some((revision, bytes)), _) => (Some(revision), bytes),
+            // Unchanged: its size is not known, an order of some lines is assumed.
+            (None, revision) => (revision, 1_000),
+        };
+        if let (Some(revision), Some(projection)) = (revision, projection) {
+            self.recent.put(
+                key,
+                Known {
+                    revision,
+                    projection: *projection,
+                    bytes,
+                },
+            );
+        }
+        folded
+    }
+}
+
+enum Refusal {
+    Bury(Box<Folded>),
+    OneByOne(Group),
+    WithoutDraining(Group),
+}
+
+impl Base {
+    fn absent((kind, id): Key) -> Self {
+        Self::Read {
+            revision: None,
+            projection: Box::new(Projection::new(kind, id)),
+        }
+    }
+}
+
+impl Group {
+    fn new(key: Key) -> Self {
+        Self {
+            key,
+            records: Vec::new(),
+            fates: Vec::new(),
+            base: Base::Unread,
+            draining: Draining::All,
+            drained: 0,
+            folded: false,
+            changed: false,
+        }
+    }
+
+    fn reread(&mut self) {
+        self.base = Base::Unread;
+        self.folded = false;
+    }
+
+    /// Once for each base: a write that is tried again takes what was folded before.
+    fn fold(&mut self) {
+        let Base::Read { projection, .. } = &mut self.base else {
+            return;
+        };
+        if self.folded {
+            return;
+        }
+        self.folded = true;
+        self.changed = false;
+        self.drained = 0;
+        self.fates.clear();
+        let parked_before = projection.parked();
+        for record in &self.records {
+            let fate = match projection.apply(&record.metadata, &record.event, self.draining) {
+                Ok(Applied::Folded { drained, stuck }) => {
+                    self.changed = true;
+                    self.drained += drained;
+                    if let Some(cause) = stuck {
+                        let (kind, id) = self.key;
+                        tracing::error!(%kind, %id, version = projection.version(), cause, "a parked event does not fold");
+                    }
+                    Fate::Applied
+                }
+                Ok(Applied::Parked) => {
+                    self.changed = true;
+                    Fate::Parked
+                }
+                Ok(Applied::Duplicate) => Fate::Superseded,
+                Err(error) => {
+                    let kind = match error {
+                        ApplyError::TooFarAhead { .. } => "too-far-ahead",
+                        ApplyError::DoesNotFold(_) | ApplyError::OtherKind { .. } => "does-not-fold",
+                        ApplyError::CannotPark(_) => "cannot-be-parked",
+                    };
+                    let cause = format!("{:#}", anyhow::Error::from(error));
+                    Fate::ToBury { kind, cause }
+                }
+            };
+            self.fates.push(fate);
+        }
+        if parked_before == 0 && projection.parked() > 0 {
+            metrics::counter!("projector_gaps_total").increment(1);
+            let (kind, id) = self.key;
+            tracing::warn!(%kind, %id, version = projection.version(), parked = projection.parked(), "a gap: later events wait");
+        }
+    }
+
+    fn to_write(&self) -> Result<DocumentWrite, String> {
+        let Base::Read {
+            revision,
+            projection,
+        } = &self.base
+        else {
+            return Err("nothing was folded".to_owned());
+        };
+        Ok(DocumentWrite {
+            kind: self.key.0,
+            id: self.key.1,
+            expected: *revision,
+            body: projection.to_json().map_err(|error| error.to_string())?,
+        })
+    }
+
+    fn refused(mut self, cause: String) -> Refusal {
+        if self.records.len() > 1 {
+            return Refusal::OneByOne(self);
+        }
+        if self.drained > 0 && self.draining == Draining::All {
+            let (kind, id) = self.key;
+            tracing::error!(%kind, %id, cause, "the store refuses an event that was parked: it stays where it is");
+            self.draining = Draining::None;
+            self.reread();
+            return Refusal::WithoutDraining(self);
+        }
+        Refusal::Bury(Box::new(self.bury_all("refused-by-mapping", &cause)))
+    }
+
+    fn bury_all(self, kind: &'static str, cause: &str) -> Folded {
+        let cause = cause.to_owned();
+        Folded {
+            kind: self.key.0,
+            id: self.key.1,
+            version: 0,
+            records: self
+                .records
+                .into_iter()
+                .map(|record| {
+                    (
+                        record,
+                        Fate::ToBury {
+                            kind,
+                            cause: cause.clone(),
+                        },
+                    )
+                })
+                .collect(),
+            unchecked_names: Vec::new(),
+            awaits_propagation: false,
+        }
+    }
+
+    fn into_folded(self) -> (Folded, Option<Revision>, Option<Box<Projection>>) {
+        let (revision, projection) = match self.base {
+            Base::Read {
+                revision,
+                projection,
+            } => (revision, Some(projection)),
+            Base::Unread => (None, None),
+        };
+        let mut folded = Folded {
+            kind: self.key.0,
+            id: self.key.1,
+            version: 0,
+            unchecked_names: Vec::new(),
+            awaits_propagation: false,
+            records: self.records.into_iter().zip(self.fates).collect(),
+        };
+        if let Some(projection) = &projection {
+            folded.version = projection.version();
+            folded.awaits_propagation = projection.awaits_propagation();
+            folded.unchecked_names = unchecked_names(projection, &folded.records, self.drained);
+        }
+        (folded, revision, projection)
+    }
+}
+
+/// An order that links a customer or product may have been written after their renaming looked for orders.
+fn unchecked_names(
+    projection: &Projection,
+    records: &[(Record, Fate)],
+    drained: usize,
+) -> Vec<(NameSource, u64)> {
+    let Some(order) = projection.order() else {
+        return Vec::new();
+    };
+    // What came again may have been written by somebody who died before comparing.
+    let all = drained > 0 || records.iter().any(|(_, fate)| *fate == Fate::Superseded);
+    let linked: Vec<NameSource> = records
+        .iter()
+        .filter(|(_, fate)| *fate == Fate::Applied)
+        .filter_map(|(record, _)| match &record.event {
+            Event::Order(OrderEvent::Created(created)) => Some(NameSource::Customer(created.customer_id)),
+            Event::Order(OrderEvent::ItemAdded(added)) => Some(NameSource::Product(added.product_id)),
+            _ => None,
+        })
+        .collect();
+    order
+        .names()
+        .filter(|(source, _)| all || linked.contains(source))
+        .collect()
+}
+
+impl Folded {
+    pub fn positions(&self) -> impl Iterator<Item = Position> {
+        self.records.iter().map(|(record, _)| record.position)
+    }
+}
