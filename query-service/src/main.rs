@@ -1,1 +1,34 @@
-fn main() {}
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use query_service::cli::{Cli, Command};
+use query_service::inbound::http::api_document;
+use query_service::settings::Settings;
+
+/// As sysexits has it: the configuration is wrong.
+const EX_CONFIG: u8 = 78;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let Some(role) = cli.command.unwrap_or(Command::All).role() else {
+        return match std::io::stdout().write_all(api_document::text().as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    };
+    let settings = match Settings::load(cli.config.as_deref(), std::env::vars_os()) {
+        Ok(settings) => settings,
+        Err(errors) => {
+            eprintln!("query-service: {errors}");
+            return ExitCode::from(EX_CONFIG);
+        }
+    };
+    match query_service::bootstrap::run(role, settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("query-service: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -4,7 +4,8 @@
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
-use read_model::{OrderDocument, OrderStatus};
+pub use read_model::NameSource;
+use read_model::{Money, OrderDocument, OrderStatus};
 use shared_events::{AggregateType, ConsistencyToken};
 use uuid::Uuid;
 
@@ -54,13 +55,6 @@ pub trait DocumentStore: Send + Sync + 'static {
         after: Option<Uuid>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Uuid>, StoreError>> + Send;
-}
-
-/// Whose name an order shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum NameSource {
-    Customer(Uuid),
-    Product(Uuid),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -170,6 +164,8 @@ pub struct PageRequest {
     pub limit: usize,
     pub start: PageStart,
     pub with_facets: bool,
+    /// Read from the copy that [`OrderReader::searchable_versions`] looks at, where a store keeps several.
+    pub pinned: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -186,10 +182,24 @@ pub struct OrderPage {
     pub facets: Option<Facets>,
 }
 
+/// An order as lists show it: its document without the lines.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct OrderSummary {
+    pub id: Uuid,
+    pub version: u64,
+    pub status: OrderStatus,
+    pub customer_id: Uuid,
+    pub customer_name: String,
+    pub item_count: u32,
+    pub total: Option<Money>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrderHit {
-    pub order: OrderDocument,
-    /// Field name to fragments with `<em>`.
+    pub order: OrderSummary,
+    /// Field name to fragments of HTML, the matches in `<em>`; empty without a text.
     pub highlights: std::collections::BTreeMap<String, Vec<String>>,
     /// For [`PageStart::After`].
     pub sort_values: Vec<serde_json::Value>,

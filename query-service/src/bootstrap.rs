@@ -1,0 +1,281 @@
+//! The one place that names the concrete adapters, starts what a role needs, and stops it in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use elasticsearch::Elasticsearch;
+use rdkafka::producer::{FutureProducer, Producer as _};
+use secrecy::ExposeSecret as _;
+use shared_events::topic::CHANGES;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::application::freshness::{Freshness, Pace};
+use crate::application::queries::QueryBus;
+use crate::application::queries::cursor::CursorSigner;
+use crate::inbound::health::{Dependency, Health};
+use crate::inbound::http::query_api::QueryApi;
+use crate::inbound::http::server;
+use crate::inbound::kafka::Projector;
+use crate::inbound::kafka::changes_feed::ChangesFeed;
+use crate::outbound::elasticsearch::documents::ElasticsearchDocuments;
+use crate::outbound::elasticsearch::orders::ElasticsearchOrders;
+use crate::outbound::elasticsearch::{self as es, indices};
+use crate::outbound::kafka::schemas::SchemaError;
+use crate::outbound::kafka::{self, ChangeTopic, DeadLetterTopic, KafkaSettings, SchemaLookups, topics};
+use crate::settings::{Role, Settings};
+use crate::telemetry::{self, prometheus};
+
+/// Runs a role until it is told to stop.
+pub fn run(role: Role, settings: Settings) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        // Two at least: see telemetry::init.
+        .worker_threads(std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)))
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let telemetry = telemetry::init(&settings.telemetry, role.as_str())?;
+            let result = match role {
+                Role::Setup => set_up(&settings).await,
+                Role::All | Role::Api | Role::Projector => serve(role, settings).await,
+            };
+            telemetry.shut_down().await;
+            result
+        })
+}
+
+async fn set_up(settings: &Settings) -> anyhow::Result<()> {
+    let client = es::connect(&settings.elasticsearch)?;
+    indices::create(&client, &settings.elasticsearch).await?;
+    topics::create(&settings.kafka).await?;
+    tracing::info!("indices and topics are there");
+    Ok(())
+}
+
+async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
+    let client = es::connect(&settings.elasticsearch)?;
+    let orders = Arc::new(ElasticsearchOrders::new(
+        client.clone(),
+        &settings.elasticsearch.index_prefix,
+    ));
+    let mut dependencies = vec![elasticsearch_dependency(&orders)];
+    let mut tasks = Tasks::default();
+
+    tasks.spawn("prometheus upkeep", |cancelled| async move {
+        let mut ticks = tokio::time::interval(Duration::from_secs(5));
+        let upkeep = async {
+            loop {
+                ticks.tick().await;
+                prometheus::handle().run_upkeep();
+            }
+        };
+        cancelled.run_until_cancelled(upkeep).await;
+        Ok(())
+    });
+    let api = if role.serves_api() {
+        Some(start_api(&orders, &settings, &mut tasks)?)
+    } else {
+        None
+    };
+    if role.projects() {
+        start_projector(client, &settings, &mut tasks, &mut dependencies)?;
+    }
+
+    let health = Arc::new(Health::new(role, dependencies));
+    let (host, port) = (settings.http.host.as_str(), settings.http.port);
+    let (server, address) = server::bind(api, health.clone(), &settings.http, &settings.shutdown)
+        .with_context(|| format!("cannot listen on {host}:{port}"))?;
+    tracing::info!(role = role.as_str(), %address, "listening on http://{address}");
+    let handle = server.handle();
+    let mut server = tokio::spawn(server);
+
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let ended = tokio::select! {
+        _ = terminated.recv() => {
+            tracing::info!("asked to stop: no longer ready");
+            health.stop();
+            // Balancers see it and look elsewhere before the listener closes; a second signal cuts this short.
+            tokio::select! {
+                () = tokio::time::sleep(settings.shutdown.drain_delay) => {}
+                _ = terminated.recv() => {}
+                _ = interrupted.recv() => {}
+            }
+            Ok(())
+        }
+        _ = interrupted.recv() => Ok(()),
+        ended = tasks.first_end() => ended,
+        ended = &mut server => match ended {
+            Ok(Ok(())) => Err(anyhow::anyhow!("the HTTP server ended by itself")),
+            Ok(Err(error)) => Err(error).context("the HTTP server failed"),
+            Err(error) => Err(error).context("the HTTP server failed"),
+        },
+    };
+    health.stop();
+    // Queries first: they still need the tasks.
+    handle.stop(true).await;
+    let stopped = tasks.stop(settings.shutdown.grace_period).await;
+    tracing::info!("stopped");
+    ended.and(stopped)
+}
+
+fn elasticsearch_dependency(orders: &Arc<ElasticsearchOrders>) -> Dependency {
+    let orders = orders.clone();
+    Dependency::new("elasticsearch", true, move || {
+        let orders = orders.clone();
+        async move { orders.probe().await }
+    })
+}
+
+fn start_api(
+    orders: &Arc<ElasticsearchOrders>,
+    settings: &Settings,
+    tasks: &mut Tasks,
+) -> anyhow::Result<Arc<QueryApi>> {
+    if settings.cursor.is_development() {
+        tracing::warn!(
+            "cursor.secret has its default for development: set QUERY_SERVICE__CURSOR__SECRET, the same in every replica"
+        );
+    }
+    let consistency = &settings.consistency;
+    let freshness = Arc::new(Freshness::new(
+        orders.clone(),
+        Pace {
+            max_waiting: consistency.max_waiting.get(),
+            search_check: consistency.search_check,
+            recheck_first: consistency.recheck_first,
+            recheck_longest: consistency.recheck_longest,
+        },
+    ));
+    tasks.spawn("search watch", {
+        let freshness = freshness.clone();
+        |cancelled| async move {
+            freshness.run(cancelled).await;
+            Ok(())
+        }
+    });
+    let feed = ChangesFeed::new(&settings.kafka).context("the changes feed cannot be made")?;
+    tasks.spawn("changes feed", {
+        let freshness = freshness.clone();
+        |cancelled| async move {
+            feed.run(|change| freshness.announce(change), cancelled).await;
+            Ok(())
+        }
+    });
+    let cursors = Arc::new(CursorSigner::new(
+        settings.cursor.secret.expose_secret().as_bytes(),
+    ));
+    let bus = QueryBus::new(orders, &freshness, &cursors);
+    Ok(QueryApi::new(
+        bus,
+        settings.http.max_in_flight.get(),
+        settings.http.request_deadline,
+    ))
+}
+
+fn start_projector(
+    client: Elasticsearch,
+    settings: &Settings,
+    tasks: &mut Tasks,
+    dependencies: &mut Vec<Dependency>,
+) -> anyhow::Result<()> {
+    let producer = kafka::producer(&settings.kafka).context("the Kafka producer cannot be made")?;
+    let registry = |settings: &Settings| {
+        SchemaLookups::new(&settings.schema_registry).context("the schema registry's client cannot be made")
+    };
+    // Not required: the projector waits for both, and a restart or another balancer would not help it.
+    dependencies.push(kafka_dependency(producer.clone(), &settings.kafka));
+    dependencies.push(registry_dependency(registry(settings)?));
+    let projector = Projector {
+        kafka: settings.kafka.clone(),
+        settings: settings.projector.clone(),
+        schemas: registry(settings)?,
+        store: Arc::new(ElasticsearchDocuments::new(client, &settings.elasticsearch)),
+        dead_letters: Arc::new(DeadLetterTopic::new(producer.clone(), &settings.kafka)),
+        changes: Arc::new(ChangeTopic::new(producer, &settings.kafka)),
+    };
+    tasks.spawn("projector", |cancelled| projector.run(cancelled));
+    Ok(())
+}
+
+fn kafka_dependency(producer: FutureProducer, settings: &KafkaSettings) -> Dependency {
+    let topic = settings.topic(CHANGES);
+    Dependency::new("kafka", false, move || {
+        let (producer, topic) = (producer.clone(), topic.clone());
+        async move {
+            let look = move || {
+                producer
+                    .client()
+                    .fetch_metadata(Some(&topic), Duration::from_secs(1))
+            };
+            let metadata = tokio::task::spawn_blocking(look).await??;
+            match metadata.topics().first().map(|topic| topic.error()) {
+                Some(None) => Ok(()),
+                _ => anyhow::bail!("there is no {CHANGES}: query-service setup creates it"),
+            }
+        }
+    })
+}
+
+fn registry_dependency(schemas: SchemaLookups) -> Dependency {
+    let schemas = Arc::new(schemas);
+    Dependency::new("schema_registry", false, move || {
+        let schemas = schemas.clone();
+        // Any verdict on an id will do, also that there is none.
+        async move {
+            match schemas.get(0).await {
+                Err(error @ SchemaError::Unavailable(_)) => Err(error.into()),
+                Ok(_) | Err(SchemaError::Unknown(_) | SchemaError::Unusable { .. }) => Ok(()),
+            }
+        }
+    })
+}
+
+/// The tasks of this process, each with a name for the logs.
+#[derive(Default)]
+struct Tasks {
+    running: JoinSet<(&'static str, anyhow::Result<()>)>,
+    cancelled: CancellationToken,
+}
+
+impl Tasks {
+    fn spawn<F>(&mut self, name: &'static str, task: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let task = task(self.cancelled.clone());
+        self.running.spawn(async move { (name, task.await) });
+    }
+
+    /// Returns when a task ends that was not told to.
+    async fn first_end(&mut self) -> anyhow::Result<()> {
+        match self.running.join_next().await {
+            Some(Ok((name, Ok(())))) => Err(anyhow::anyhow!("{name} ended by itself")),
+            Some(Ok((name, Err(error)))) => Err(error.context(format!("{name} failed"))),
+            Some(Err(error)) => Err(error).context("a task panicked"),
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn stop(mut self, grace: Duration) -> anyhow::Result<()> {
+        self.cancelled.cancel();
+        let mut result = Ok(());
+        let all = async {
+            while let Some(ended) = self.running.join_next().await {
+                match ended {
+                    Ok((_, Ok(()))) => {}
+                    Ok((name, Err(error))) => {
+                        result = Err(error.context(format!("{name} failed while stopping")))
+                    }
+                    Err(error) => result = Err(error).context("a task panicked while stopping"),
+                }
+            }
+        };
+        if tokio::time::timeout(grace, all).await.is_err() {
+            anyhow::bail!("not everything stopped within {grace:?}");
+        }
+        result
+    }
+}

@@ -1,0 +1,65 @@
+//! The door to the query bus: bounded in how many queries are in work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use super::consistency::{self, CONSISTENCY_TOKEN};
+use super::problem::{Problem, ProblemKind};
+use crate::application::queries::bus::Routes;
+use crate::application::queries::{Query, QueryBus};
+
+pub struct QueryApi {
+    bus: QueryBus,
+    in_flight: Semaphore,
+    /// How long a query may take beside its wait for a consistency token.
+    allowance: Duration,
+}
+
+impl QueryApi {
+    pub fn new(bus: QueryBus, max_in_flight: usize, allowance: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            bus,
+            in_flight: Semaphore::new(max_in_flight),
+            allowance,
+        })
+    }
+
+    pub async fn ask<Q>(&self, request: &HttpRequest, query: &Q) -> Result<Q::Answer, Problem>
+    where
+        Q: Query,
+        Q::Refusal: Into<Problem>,
+        QueryBus: Routes<Q>,
+    {
+        let context = consistency::context(request, self.allowance)?;
+        let Ok(_place) = self.in_flight.try_acquire() else {
+            metrics::counter!("http_queries_shed_total").increment(1);
+            return Err(Problem::new(
+                ProblemKind::Overloaded,
+                "As many queries as this service takes are in work. Try again soon.",
+            ));
+        };
+        self.bus.ask(query, &context).await.map_err(Problem::from)
+    }
+}
+
+/// 200 with a page. What the request's token named is included, so the token goes back with it.
+pub fn page(request: &HttpRequest, body: &impl Serialize) -> Result<HttpResponse, Problem> {
+    let mut response = HttpResponse::Ok();
+    if let Some(token) = request.headers().get(&CONSISTENCY_TOKEN) {
+        response.insert_header((CONSISTENCY_TOKEN, token));
+    }
+    response.insert_header((header::CACHE_CONTROL, "no-cache"));
+    Ok(response.content_type("application/json").body(json(body)?))
+}
+
+pub fn json(body: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(body).map_err(|error| {
+        tracing::error!(%error, "an answer cannot be written as JSON");
+        Problem::new(ProblemKind::InternalError, "The query failed.")
+    })
+}

@@ -1,0 +1,82 @@
+//! The HTTP server: the API where the role serves it, and what operators ask everywhere.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use actix_web::dev::Server;
+use actix_web::http::KeepAlive;
+use actix_web::middleware::from_fn;
+use actix_web::{App, Handler, HttpServer, web};
+
+use super::observed::observe;
+use super::query_api::QueryApi;
+use super::routes::{resource, unknown_path};
+use super::{operations, orders};
+use crate::inbound::health::Health;
+use crate::settings::{HttpSettings, ShutdownSettings};
+
+/// Listens, and answers the server with its address. The server serves while it is polled, until its handle is told to
+/// stop; requests in flight then have the grace period. Without an `api` only health, metrics and documentation are there.
+pub fn bind(
+    api: Option<Arc<QueryApi>>,
+    health: Arc<Health>,
+    settings: &HttpSettings,
+    shutdown: &ShutdownSettings,
+) -> std::io::Result<(Server, SocketAddr)> {
+    let max_head_bytes = settings.max_head_bytes;
+    let server = HttpServer::new(move || {
+        let app = App::new()
+            .app_data(web::Data::from(health.clone()))
+            .configure(operations::configure)
+            .default_service(web::to(unknown_path));
+        let Some(api) = api.clone() else {
+            return app;
+        };
+        app.app_data(web::Data::from(api))
+            .configure(|app| queries(app, max_head_bytes))
+    })
+    .workers(settings.workers())
+    .keep_alive(KeepAlive::Timeout(settings.keep_alive))
+    .client_request_timeout(settings.slow_client_timeout)
+    .shutdown_timeout(shutdown.grace_period.as_secs().max(1))
+    .disable_signals()
+    .bind((settings.host.as_str(), settings.port))?;
+    let address = server
+        .addrs()
+        .first()
+        .copied()
+        .ok_or(std::io::ErrorKind::AddrNotAvailable)?;
+    Ok((server.run(), address))
+}
+
+fn queries(app: &mut web::ServiceConfig, max_head_bytes: usize) {
+    query(
+        app,
+        "/v1/orders",
+        max_head_bytes,
+        orders::list_orders::list_orders,
+    );
+    query(
+        app,
+        "/v1/orders/search",
+        max_head_bytes,
+        orders::search_orders::search_orders,
+    );
+    query(
+        app,
+        "/v1/orders/{id}",
+        max_head_bytes,
+        orders::get_order::get_order,
+    );
+}
+
+fn query<F, Args>(app: &mut web::ServiceConfig, path: &'static str, max_head_bytes: usize, handler: F)
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: actix_web::Responder + 'static,
+{
+    app.service(resource(path, handler).wrap(from_fn(move |request, next| {
+        observe(path, max_head_bytes, request, next)
+    })));
+}

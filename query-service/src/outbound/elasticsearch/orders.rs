@@ -1,0 +1,355 @@
+//! The order documents as queries read them: real-time gets, listings and searches.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Context as _;
+use elasticsearch::Elasticsearch;
+use elasticsearch::http::Method;
+use elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use read_model::OrderDocument;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared_events::{AggregateType, ConsistencyToken};
+use uuid::Uuid;
+
+use super::indices::alias;
+use crate::application::ports::{
+    Facets, OrderHit, OrderPage, OrderReader, OrderSummary, PageRequest, StoreError, VersionReader,
+};
+
+mod search_body;
+
+/// Searches with this preference read the same copy of each shard, as long as the cluster does not change.
+const PINNED: (&str, &str) = ("preference", "consistent");
+/// A part of the result is no answer.
+const WHOLE: (&str, &str) = ("allow_partial_search_results", "false");
+
+pub struct ElasticsearchOrders {
+    client: Elasticsearch,
+    orders: String,
+    customers: String,
+    products: String,
+}
+
+impl ElasticsearchOrders {
+    pub fn new(client: Elasticsearch, index_prefix: &str) -> Self {
+        Self {
+            client,
+            orders: alias(index_prefix, AggregateType::Order),
+            customers: alias(index_prefix, AggregateType::Customer),
+            products: alias(index_prefix, AggregateType::Product),
+        }
+    }
+
+    /// Whether the documents can be read: Elasticsearch answers and `setup` has run.
+    pub async fn probe(&self) -> anyhow::Result<()> {
+        let (status, _) = self
+            .send(Method::Head, &format!("/{}", self.orders), None, None)
+            .await?;
+        match status {
+            200..=299 => Ok(()),
+            404 => anyhow::bail!("there is no {}: query-service setup creates it", self.orders),
+            status => anyhow::bail!("Elasticsearch answered {status}"),
+        }
+    }
+
+    /// A document's source as it stands now, also before a refresh.
+    async fn source(
+        &self,
+        alias: &str,
+        id: Uuid,
+        fields: Option<&str>,
+    ) -> Result<Option<Answer>, StoreError> {
+        let path = format!("/{alias}/_source/{id}");
+        let includes = fields.map(|fields| [("_source_includes", fields)]);
+        let (status, answer) = self
+            .send(
+                Method::Get,
+                &path,
+                includes.as_ref().map(<[_; 1]>::as_slice),
+                None,
+            )
+            .await?;
+        match status {
+            200..=299 => Ok(Some(answer)),
+            404 if is_missing_document(&answer) => Ok(None),
+            _ => Err(refusal(status, &answer)),
+        }
+    }
+
+    async fn search(&self, pinned: bool, filter_path: &str, body: &Value) -> Result<Answer, StoreError> {
+        let path = format!("/{}/_search", self.orders);
+        let query = [WHOLE, ("filter_path", filter_path), PINNED];
+        let query = if pinned { &query[..] } else { &query[..2] };
+        let (status, answer) = self
+            .send(Method::Post, &path, Some(query), Some(body.to_string()))
+            .await?;
+        match status {
+            200..=299 => Ok(answer),
+            _ => Err(refusal(status, &answer)),
+        }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        query: Option<&[(&str, &str)]>,
+        body: Option<String>,
+    ) -> Result<(u16, Answer), StoreError> {
+        let mut headers = HeaderMap::new();
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let unavailable = |error: elasticsearch::Error| StoreError::Unavailable(error.into());
+        let response = self
+            .client
+            .send(method, path, headers, query, body, None)
+            .await
+            .map_err(unavailable)?;
+        let status = response.status_code().as_u16();
+        Ok((
+            status,
+            Answer(response.bytes().await.map_err(unavailable)?.into()),
+        ))
+    }
+}
+
+struct Answer(Vec<u8>);
+
+impl Answer {
+    fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, StoreError> {
+        serde_json::from_slice(&self.0)
+            .context("Elasticsearch's answer cannot be read")
+            .map_err(StoreError::Failed)
+    }
+}
+
+/// Told from a missing index, which `setup` has yet to make or somebody is about to restore.
+fn is_missing_document(answer: &Answer) -> bool {
+    #[derive(Deserialize)]
+    struct Refusal<'a> {
+        #[serde(borrow)]
+        error: Cause<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Cause<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: Cow<'a, str>,
+    }
+    serde_json::from_slice::<Refusal<'_>>(&answer.0)
+        .is_ok_and(|refusal| refusal.error.kind == "resource_not_found_exception")
+}
+
+fn refusal(status: u16, answer: &Answer) -> StoreError {
+    let text: String = String::from_utf8_lossy(&answer.0).chars().take(1_000).collect();
+    let cause = anyhow::anyhow!("Elasticsearch answered {status}: {text}");
+    match status {
+        403 | 404 | 408 | 429 | 500.. => StoreError::Unavailable(cause),
+        // A closed index is no fault of the request.
+        400 if text.contains("\"index_closed_exception\"") => StoreError::Unavailable(cause),
+        _ => StoreError::Failed(cause),
+    }
+}
+
+impl OrderReader for ElasticsearchOrders {
+    async fn get(&self, id: Uuid) -> Result<Option<OrderDocument>, StoreError> {
+        let Some(answer) = self.source(&self.orders, id, None).await? else {
+            return Ok(None);
+        };
+        let order: OrderDocument = answer.parse()?;
+        Ok((order.version > 0).then_some(order))
+    }
+
+    async fn page(&self, request: PageRequest) -> Result<OrderPage, StoreError> {
+        let body = search_body::of(&request);
+        let answer = self
+            .search(
+                request.pinned,
+                "hits.total.value,hits.hits._source,hits.hits.sort,hits.hits.highlight,aggregations",
+                &body,
+            )
+            .await?;
+        answer.parse::<SearchAnswer>()?.page(request.with_facets)
+    }
+
+    async fn searchable_versions(&self, ids: &[Uuid]) -> Result<Vec<Option<u64>>, StoreError> {
+        let body = json!({
+            "size": ids.len(),
+            "_source": false,
+            "track_total_hits": false,
+            "docvalue_fields": ["version"],
+            "query": {"bool": {"filter": {"ids": {"values": ids}}}},
+        });
+        let answer = self
+            .search(true, "hits.hits._id,hits.hits.fields.version", &body)
+            .await?;
+        let answer: VersionsAnswer = answer.parse()?;
+        let found: HashMap<Uuid, u64> = answer
+            .hits
+            .hits
+            .into_iter()
+            .map(|hit| (hit.id, hit.fields.version[0]))
+            .collect();
+        Ok(ids.iter().map(|id| found.get(id).copied()).collect())
+    }
+}
+
+impl VersionReader for ElasticsearchOrders {
+    async fn visible_version(&self, token: ConsistencyToken) -> Result<Option<u64>, StoreError> {
+        #[derive(Deserialize)]
+        struct Version {
+            #[serde(alias = "propagated_version")]
+            version: u64,
+        }
+        let (alias, field) = match token.aggregate {
+            AggregateType::Order => (&self.orders, "version"),
+            AggregateType::Customer => (&self.customers, "propagated_version"),
+            AggregateType::Product => (&self.products, "propagated_version"),
+        };
+        match self.source(alias, token.id, Some(field)).await? {
+            Some(answer) => answer.parse::<Version>().map(|found| Some(found.version)),
+            None => Ok(None),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct VersionsAnswer {
+    #[serde(default)]
+    hits: VersionHits,
+}
+
+#[derive(Default, Deserialize)]
+struct VersionHits {
+    #[serde(default)]
+    hits: Vec<VersionHit>,
+}
+
+#[derive(Deserialize)]
+struct VersionHit {
+    #[serde(rename = "_id")]
+    id: Uuid,
+    fields: VersionField,
+}
+
+#[derive(Deserialize)]
+struct VersionField {
+    version: [u64; 1],
+}
+
+#[derive(Deserialize)]
+struct SearchAnswer {
+    hits: Hits,
+    aggregations: Option<Aggregations>,
+}
+
+#[derive(Deserialize)]
+struct Hits {
+    total: Total,
+    /// Left out by the filter when there is none.
+    #[serde(default)]
+    hits: Vec<Hit>,
+}
+
+#[derive(Deserialize)]
+struct Total {
+    value: u64,
+}
+
+#[derive(Deserialize)]
+struct Hit {
+    #[serde(rename = "_source")]
+    order: OrderSummary,
+    #[serde(default)]
+    sort: Vec<Value>,
+    #[serde(default)]
+    highlight: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Aggregations {
+    #[serde(default)]
+    status: Buckets<Bucket>,
+    #[serde(default)]
+    month: Buckets<MonthBucket>,
+    #[serde(default)]
+    customer: Buckets<CustomerBucket>,
+}
+
+#[derive(Deserialize)]
+struct Buckets<B> {
+    // Left out by the filter when there is none.
+    #[serde(default = "Vec::new")]
+    buckets: Vec<B>,
+}
+
+impl<B> Default for Buckets<B> {
+    fn default() -> Self {
+        Self { buckets: Vec::new() }
+    }
+}
+
+#[derive(Deserialize)]
+struct Bucket {
+    key: String,
+    doc_count: u64,
+}
+
+#[derive(Deserialize)]
+struct MonthBucket {
+    key_as_string: String,
+    doc_count: u64,
+}
+
+#[derive(Deserialize)]
+struct CustomerBucket {
+    key: String,
+    doc_count: u64,
+    #[serde(default)]
+    name: Buckets<Bucket>,
+}
+
+impl SearchAnswer {
+    fn page(self, with_facets: bool) -> Result<OrderPage, StoreError> {
+        let hits = self.hits.hits.into_iter().map(|hit| OrderHit {
+            order: hit.order,
+            highlights: hit.highlight,
+            sort_values: hit.sort,
+        });
+        Ok(OrderPage {
+            hits: hits.collect(),
+            total: self.hits.total.value,
+            facets: with_facets.then(|| self.aggregations.map(Aggregations::facets).unwrap_or_default()),
+        })
+    }
+}
+
+impl Aggregations {
+    fn facets(self) -> Facets {
+        Facets {
+            status: self
+                .status
+                .buckets
+                .into_iter()
+                .map(|bucket| (bucket.key, bucket.doc_count))
+                .collect(),
+            month: self
+                .month
+                .buckets
+                .into_iter()
+                .map(|bucket| (bucket.key_as_string, bucket.doc_count))
+                .collect(),
+            customer: self
+                .customer
+                .buckets
+                .into_iter()
+                .map(|bucket| {
+                    let name = bucket.name.buckets.into_iter().next().map(|name| name.key);
+                    (bucket.key, name.unwrap_or_default(), bucket.doc_count)
+                })
+                .collect(),
+        }
+    }
+}
