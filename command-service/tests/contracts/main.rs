@@ -1,11 +1,15 @@
 //! The contracts of the storage ports, run over every adapter.
 //!
 //! To run them over another one: a module with its [`Adapters`], and `contract_suite!(<function that makes them>)`.
+#![allow(clippy::unwrap_used, reason = "the exception for tests does not reach their shared functions")]
 
 mod commits;
 mod event_store;
 mod memory;
 mod outbox;
+mod postgres;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::sync::Arc;
 
