@@ -1,6 +1,9 @@
 //! What the aggregates and their values promise.
 
-#![allow(clippy::unwrap_used, reason = "the exception for tests does not reach their shared functions")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "the exception for tests does not reach their shared functions"
+)]
 
 mod customer;
 mod order;

@@ -70,3 +70,28 @@ impl<C: Command, H: Handler<C>, I: Ids> Handler<C> for Retried<H, I> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let policy = RetryPolicy::default();
+        let longest = |attempt| {
+            let waits = (0..60_000).map(|random| policy.wait(attempt, random));
+            waits.max().unwrap_or_default()
+        };
+        let millis = [1, 2, 3, 5, 6, 1_000_000].map(|attempt| longest(attempt).as_millis());
+        assert_eq!(millis, [2, 4, 8, 32, 50, 50]);
+    }
+
+    #[test]
+    fn without_a_wait_there_is_none() {
+        let policy = RetryPolicy {
+            first_wait: Duration::ZERO,
+            ..RetryPolicy::default()
+        };
+        assert_eq!(policy.wait(3, u64::MAX), Duration::ZERO);
+    }
+}
