@@ -10,10 +10,10 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     && install -D target/release/query-service /out/query-service
 
 FROM debian:bookworm-slim
-# Not pinned: a rebuild takes in the distribution's security updates.
+# What the binary links. Not pinned: a rebuild takes in the distribution's security updates.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates libssl3 zlib1g \
+    && apt-get install --yes --no-install-recommends ca-certificates libgcc-s1 libssl3 zlib1g \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/query-service /usr/local/bin/
 COPY deploy/docker/http-ok /usr/local/bin/

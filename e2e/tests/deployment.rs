@@ -60,6 +60,63 @@ fn compose_has_the_servers_and_variables_that_the_launcher_names() {
     }
 }
 
+/// Every setting that Compose and Kubernetes give is one that the service knows, with a value that it takes: a wrong port is
+/// put beside them, and must be all that the service complains of.
+#[test]
+fn the_services_take_every_setting_that_is_deployed() {
+    for service in ["command-service", "query-service"] {
+        let prefix = format!(
+            "{}_SERVICE__",
+            service.trim_end_matches("-service").to_uppercase()
+        );
+        let binary = workspace::binary(service).expect("builds");
+        for file in ["docker-compose.yml", "k8s/base/kustomization.yaml"] {
+            let settings = settings_in(file, &prefix);
+            assert!(
+                settings.len() > 2,
+                "{file} says little of {service}: {settings:?}"
+            );
+            let refused = Command::new(&binary)
+                .arg("setup")
+                .envs(settings)
+                .env(format!("{prefix}HTTP__PORT"), "wrong")
+                .output()
+                .expect("the service runs");
+            assert_eq!(refused.status.code(), Some(78), "{service}");
+            let stderr = String::from_utf8_lossy(&refused.stderr);
+            // What is missing here comes from a Secret.
+            let complaints: Vec<_> = stderr
+                .lines()
+                .filter(|line| line.contains(&prefix) && !line.contains(" is required"))
+                .collect();
+            assert!(
+                complaints.len() == 1 && complaints[0].contains("HTTP__PORT"),
+                "{service} with {file}:\n{stderr}"
+            );
+        }
+    }
+}
+
+/// `NAME: value` and `- NAME=value`, the names that begin with `prefix`.
+fn settings_in(file: &str, prefix: &str) -> Vec<(String, String)> {
+    let text = fs::read_to_string(workspace::root().join(file)).expect("readable");
+    text.lines()
+        .map(|line| line.trim_start().trim_start_matches("- "))
+        .filter(|line| line.starts_with(prefix))
+        .map(|line| {
+            let (name, value) = line
+                .split_once('=')
+                .or_else(|| line.split_once(": "))
+                .expect("a value");
+            let value = match value.strip_prefix("${").and_then(|rest| rest.split_once(":-")) {
+                Some((_, default)) => default.trim_end_matches('}'),
+                None => value,
+            };
+            (name.to_owned(), value.to_owned())
+        })
+        .collect()
+}
+
 /// Where there is only curl, the script stands in for the launcher: both say the same to a registry.
 #[test]
 fn the_script_registers_what_the_launcher_registers() {
@@ -134,11 +191,13 @@ fn http_ok_against(status: Option<&'static str>) -> bool {
     let server = match status {
         Some(status) => Some(thread::spawn(move || {
             let (mut stream, _) = listener.accept().expect("a connection");
-            let mut request = String::new();
-            BufReader::new(&stream)
-                .read_line(&mut request)
-                .expect("a request");
-            assert_eq!(request, "GET /health/ready HTTP/1.1\r\n");
+            // To its end: a connection that is closed with something unread is reset, and the answer lost.
+            let request: Vec<_> = BufReader::new(&stream)
+                .lines()
+                .map_while(Result::ok)
+                .take_while(|line| !line.is_empty())
+                .collect();
+            assert_eq!(request[0], "GET /health/ready HTTP/1.1");
             write!(stream, "{status}\r\ncontent-length: 0\r\n\r\n").expect("sent");
         })),
         None => {
