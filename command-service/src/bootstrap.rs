@@ -9,19 +9,18 @@ use actix_web::dev::ServerHandle;
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::application::bus::{CommandBus, RetryPolicy};
-use crate::application::ports::Outbox as _;
+use crate::application::ports::{BUCKETS, Ids as _, Outbox as _};
 use crate::inbound::health::{Dependency, Health};
 use crate::inbound::http::command_api::{CommandApi, Wiring};
 use crate::inbound::http::server::server;
-use crate::outbound::kafka::create_topics;
+use crate::outbound::kafka::{KafkaPublisher, SchemaIds, create_topics};
 use crate::outbound::postgres::{self, Database, PgEventStore, PgOutbox};
 use crate::outbound::system::{SystemClock, TimeOrderedIds};
-use crate::relay::Wake;
+use crate::relay::{BucketMask, Relay, Wake, mask_of, watch_backlog};
 use crate::settings::{Role, Settings};
 use crate::telemetry::metrics_handle;
 
@@ -29,6 +28,9 @@ mod probes;
 
 /// How often the recorder folds what was measured into its buckets, so that it does not pile up between two scrapes.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// What the relay's lanes, its leases, the figures and the probes need at once.
+const OPERATIONS_CONNECTIONS: usize = 6;
 
 struct Production;
 
@@ -65,7 +67,9 @@ async fn told_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
 }
 
 async fn set_up(settings: &Settings) -> anyhow::Result<()> {
-    postgres::setup(&settings.database).await.context("the database")?;
+    postgres::setup(&settings.database)
+        .await
+        .context("the database")?;
     tracing::info!("the database is up to date");
     create_topics(&settings.kafka).await.context("Kafka")?;
     tracing::info!("the topics are there");
@@ -78,60 +82,113 @@ pub struct Running {
     pub address: SocketAddr,
     health: Arc<Health>,
     http: ServerHandle,
-    serving: JoinHandle<std::io::Result<()>>,
+    /// None of them ends before it is told to, unless it fails.
+    tasks: JoinSet<anyhow::Result<()>>,
     stop: CancellationToken,
-    tasks: TaskTracker,
     drain_delay: Duration,
     grace_period: Duration,
 }
 
 /// Starts the roles. What they depend on need not be there yet.
 pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
+    metrics_handle();
     let stop = CancellationToken::new();
-    let tasks = TaskTracker::new();
+    let mut tasks = JoinSet::new();
     let wake = Arc::new(Wake::default());
 
-    // Apart from the commands' connections, so that a flood of commands does not starve health and relay.
-    let database = Database::open(&settings.database)?;
-    let outbox = PgOutbox::new(database.clone(), settings.relay.lease_ttl);
-    let mut dependencies = vec![Dependency::new("database", true, {
+    let database = operations_database(role, settings)?;
+    let outbox = Arc::new(PgOutbox::new(database.clone(), settings.relay.lease_ttl));
+    let mut dependencies = vec![Dependency::new("database", true, move || {
         let database = database.clone();
-        move || {
-            let database = database.clone();
-            async move { Ok(database.ping().await?) }
-        }
+        async move { Ok(database.ping().await?) }
     })];
     if role.relays() {
         // The command API works without them: commands go on while the outbox grows.
         let required = !role.serves_api();
         dependencies.push(probes::kafka(&settings.kafka, required)?);
         dependencies.push(probes::schema_registry(settings, required)?);
+        start_relay(settings, &outbox, &wake, &stop, &mut tasks)?;
     }
-    let health = Health::new(role, dependencies).with_backlog(move || {
-        let outbox = outbox.clone();
-        async move { Ok(outbox.backlog().await?) }
+    let mut health = Health::new(role, dependencies).with_backlog({
+        let outbox = Arc::clone(&outbox);
+        move || {
+            let outbox = Arc::clone(&outbox);
+            async move { Ok(outbox.backlog().await?) }
+        }
     });
+    if role.relays() {
+        let wake = Arc::clone(&wake);
+        health = health.with_leases(move || buckets_of(wake.held()));
+    }
     let health = Arc::new(health);
 
     if role.serves_api() {
-        tasks.spawn(postgres::announce(settings.database.clone(), Arc::clone(&wake), stop.clone()));
+        let announcing = postgres::announce(settings.database.clone(), Arc::clone(&wake), stop.clone());
+        tasks.spawn(told_to_end(announcing));
     }
-    tasks.spawn(stop.clone().run_until_cancelled_owned(keep_metrics_small()));
+    let watching = watch_backlog(outbox, settings.relay.backlog_interval, stop.clone());
+    tasks.spawn(told_to_end(watching));
+    tasks.spawn(told_to_end(keep_metrics_small(stop.clone())));
 
-    let api = role.serves_api().then(|| command_api(settings, &wake)).transpose()?;
+    let api = role
+        .serves_api()
+        .then(|| command_api(settings, &wake))
+        .transpose()?;
     let (serving, address) = server(&settings.http, &settings.shutdown, Arc::clone(&health), api)
         .with_context(|| format!("cannot listen on {}:{}", settings.http.host, settings.http.port))?;
+    let http = serving.handle();
+    tasks.spawn(async { serving.await.context("the HTTP server") });
     tracing::info!(role = role.as_str(), "listening on http://{address}");
     Ok(Running {
         address,
         health,
-        http: serving.handle(),
-        serving: tokio::spawn(serving),
-        stop,
+        http,
         tasks,
+        stop,
         drain_delay: settings.shutdown.drain_delay,
         grace_period: settings.shutdown.grace_period,
     })
+}
+
+/// Connections of health, figures and relay: apart from the commands', so that a flood of commands does not starve them.
+fn operations_database(role: Role, settings: &Settings) -> anyhow::Result<Database> {
+    let mut operations = settings.database.clone();
+    if role.serves_api() {
+        operations.pool_size = operations.pool_size.min(OPERATIONS_CONNECTIONS);
+    }
+    Database::open(&operations)
+}
+
+fn start_relay(
+    settings: &Settings,
+    outbox: &Arc<PgOutbox>,
+    wake: &Arc<Wake>,
+    stop: &CancellationToken,
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let schemas = SchemaIds::new(&settings.schema_registry, &settings.kafka.topic_prefix)?;
+    let publisher = Arc::new(KafkaPublisher::new(&settings.kafka, schemas)?);
+    let relay = Relay::new(
+        Arc::clone(outbox),
+        Arc::clone(&publisher),
+        Arc::clone(wake),
+        TimeOrderedIds.next(),
+        settings.relay.clone(),
+    );
+    let relaying = relay.run(stop.clone());
+    tasks.spawn(told_to_end(async move {
+        relaying.await;
+        publisher.close().await;
+    }));
+    let listening = postgres::listen(settings.database.clone(), Arc::clone(wake), stop.clone());
+    tasks.spawn(told_to_end(listening));
+    Ok(())
+}
+
+fn buckets_of(held: BucketMask) -> Vec<u16> {
+    (0..BUCKETS)
+        .filter(|bucket| held & mask_of(*bucket) != 0)
+        .collect()
 }
 
 /// Builds the commands' door in each worker: with connections of its own, a command is worked on one thread from its
@@ -155,26 +212,36 @@ fn command_api(
         let worker = next.fetch_add(1, Ordering::Relaxed) % databases.len();
         let store = Arc::new(PgEventStore::new(databases[worker].clone(), Arc::clone(&wake)));
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(TimeOrderedIds));
-        let bus = CommandBus::new(store, Arc::clone(&clock), Arc::clone(&ids), RetryPolicy::default());
+        let bus = CommandBus::new(
+            store,
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            RetryPolicy::default(),
+        );
         CommandApi::new(bus, clock, ids, Arc::clone(&in_flight), deadline)
     })
 }
 
-async fn keep_metrics_small() {
+async fn keep_metrics_small(stop: CancellationToken) {
     let mut tick = tokio::time::interval(METRICS_UPKEEP);
-    loop {
-        tick.tick().await;
+    while stop.run_until_cancelled(tick.tick()).await.is_some() {
         metrics_handle().run_upkeep();
     }
 }
 
+/// A task that cannot fail.
+async fn told_to_end(task: impl Future<Output = ()>) -> anyhow::Result<()> {
+    task.await;
+    Ok(())
+}
+
 impl Running {
-    /// Resolves when HTTP stops without being told to.
+    /// Resolves when a task ends without being told to.
     async fn failed(&mut self) -> anyhow::Error {
-        match (&mut self.serving).await {
-            Ok(Ok(())) => anyhow::anyhow!("the HTTP server stopped"),
-            Ok(Err(error)) => anyhow::Error::new(error).context("the HTTP server failed"),
-            Err(error) => anyhow::Error::new(error).context("the HTTP server panicked"),
+        match self.tasks.join_next().await {
+            Some(Ok(Err(error))) => error,
+            Some(Err(panic)) => anyhow::Error::new(panic).context("a task panicked"),
+            Some(Ok(Ok(()))) | None => anyhow::anyhow!("a task stopped by itself"),
         }
     }
 
@@ -185,9 +252,10 @@ impl Running {
         tokio::time::sleep(self.drain_delay).await;
         self.http.stop(true).await;
         self.stop.cancel();
-        self.tasks.close();
-        if tokio::time::timeout(self.grace_period, self.tasks.wait()).await.is_err() {
+        let joined = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.grace_period, joined).await.is_err() {
             tracing::warn!(tasks = self.tasks.len(), "some tasks did not stop in time");
+            self.tasks.shutdown().await;
         }
         tracing::info!("stopped");
         Ok(())

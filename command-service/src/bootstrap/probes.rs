@@ -34,7 +34,8 @@ pub fn kafka(settings: &KafkaSettings, required: bool) -> anyhow::Result<Depende
         let (client, topic) = (Arc::clone(&client), Arc::clone(&topic));
         async move {
             let metadata =
-                tokio::task::spawn_blocking(move || client.client().fetch_metadata(Some(&topic), TIMEOUT)).await??;
+                tokio::task::spawn_blocking(move || client.client().fetch_metadata(Some(&topic), TIMEOUT))
+                    .await??;
             let failure = metadata.topics().iter().find_map(|topic| topic.error());
             failure.map_or(Ok(()), |error| {
                 Err(anyhow::anyhow!("{}", RDKafkaErrorCode::from(error)))

@@ -71,6 +71,11 @@ impl Wake {
         self.held_here.store(buckets, Ordering::Release);
     }
 
+    /// The buckets that the relay of this process holds.
+    pub fn held(&self) -> BucketMask {
+        self.held_here.load(Ordering::Acquire)
+    }
+
     /// Waits for rows that this process's relay may publish. Cancel safe.
     pub async fn near(&self) -> BucketMask {
         self.near.take().await

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use actix_web::http::StatusCode;
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::{ContentBuilder, HeaderBuilder, Object, RefOr, Type};
-use utoipa::{IntoParams, IntoResponses, OpenApi, PartialSchema as _, ToSchema};
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, Object, Ref, RefOr, Type};
+use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, PartialSchema as _, ToSchema};
 use uuid::Uuid;
 
 use super::command_api::CommandAnswer;
@@ -40,6 +40,7 @@ use super::{commands, operations};
         operations::openapi::openapi,
     ),
     components(schemas(CommandAnswer, ProblemBody<'static>)),
+    modifiers(&ProblemResponses),
     tags(
         (name = "customers", description = "Who orders."),
         (name = "products", description = "The catalogue."),
@@ -150,9 +151,7 @@ fn answer(description: &str) -> ResponseBuilder {
         .content(
             "application/json",
             ContentBuilder::new()
-                .schema(Some(
-                    utoipa::openapi::Ref::from_schema_name(CommandAnswer::name()),
-                ))
+                .schema(Some(Ref::from_schema_name(CommandAnswer::name())))
                 .build(),
         )
         .header("ETag", header("The aggregate's version in quotes."))
@@ -160,34 +159,58 @@ fn answer(description: &str) -> ResponseBuilder {
         .header("Correlation-Id", header("The request's, else the command's id."))
 }
 
-/// One answer for each status, which lists the types that come with it.
+/// One answer for each status, written once for the whole document.
 fn problems(statuses: &[StatusCode]) -> Responses {
+    let reference = |status: &StatusCode| Ref::from_response_name(problem_name(*status)).into();
     statuses
         .iter()
-        .map(|status| {
-            let mut description = status.canonical_reason().unwrap_or_default().to_owned();
-            for kind in ProblemKind::ALL.iter().filter(|kind| kind.status() == *status) {
-                description.push_str(&format!("\n- `{}`: {}.", kind.type_uri(), kind.title()));
-            }
-            let mut response = ResponseBuilder::new()
-                .description(description)
-                .content(
-                    MEDIA_TYPE,
-                    ContentBuilder::new()
-                        .schema(Some(utoipa::openapi::Ref::from_schema_name(ProblemBody::name())))
-                        .build(),
-                )
-                .header("Correlation-Id", header("The request's, else the command's id."));
-            if *status == StatusCode::SERVICE_UNAVAILABLE {
-                let seconds = HeaderBuilder::new()
-                    .schema(Some(Object::with_type(Type::Integer)))
-                    .description(Some("Seconds after which to try again."))
-                    .build();
-                response = response.header("Retry-After", seconds);
-            }
-            (status.as_u16().to_string(), response.build().into())
-        })
+        .map(|status| (status.as_u16().to_string(), reference(status)))
         .collect()
+}
+
+fn problem_name(status: StatusCode) -> String {
+    format!("Problem{}", status.as_u16())
+}
+
+/// The answers that [`problems`] refers to, each with the types that come with it.
+struct ProblemResponses;
+
+impl Modify for ProblemResponses {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let responses = &mut document.components.get_or_insert_default().responses;
+        for kind in ProblemKind::ALL {
+            let status = kind.status();
+            responses
+                .entry(problem_name(status))
+                .or_insert_with(|| problem_response(status).into());
+        }
+    }
+}
+
+fn problem_response(status: StatusCode) -> Response {
+    let mut description = status.canonical_reason().unwrap_or_default().to_owned();
+    for kind in ProblemKind::ALL.iter().filter(|kind| kind.status() == status) {
+        description.push_str(&format!("\n- `{}`: {}.", kind.type_uri(), kind.title()));
+    }
+    let body = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(ProblemBody::name())))
+        .build();
+    let response = ResponseBuilder::new()
+        .description(description)
+        .content(MEDIA_TYPE, body)
+        .header("Correlation-Id", header("The request's, else the command's id."));
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            let seconds = HeaderBuilder::new()
+                .schema(Some(Object::with_type(Type::Integer)))
+                .description(Some("Seconds after which to try again."))
+                .build();
+            response.header("Retry-After", seconds)
+        }
+        StatusCode::METHOD_NOT_ALLOWED => response.header("Allow", header("The methods that there are.")),
+        _ => response,
+    }
+    .build()
 }
 
 fn header(description: &str) -> utoipa::openapi::Header {
