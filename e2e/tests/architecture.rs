@@ -137,6 +137,35 @@ fn modules_and_types_are_named_after_what_they_are_for() {
     assert!(empty.is_empty(), "{}", empty.join("\n"));
 }
 
+/// A document that names what is gone is worse than none.
+#[test]
+fn every_path_that_a_document_names_is_there() {
+    let root = workspace::root();
+    let mut gone = Vec::new();
+    for document in documents(&root) {
+        let folder = document.parent().unwrap_or(&root);
+        let text = read(&document);
+        let quoted = text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|quote| is_path_in(&root, quote));
+        let linked = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', '#']).next())
+            .filter(|link| !link.is_empty() && !link.contains("://"));
+        gone.extend(
+            quoted
+                .map(|path| root.join(path))
+                .chain(linked.map(|path| folder.join(path)))
+                .filter(|path| !path.exists())
+                .map(|path| format!("{} names {}", document.display(), path.display())),
+        );
+    }
+    assert!(gone.is_empty(), "{}", gone.join("\n"));
+}
+
 #[test]
 fn the_rules_on_names_see_a_bad_one() {
     assert_eq!(
@@ -205,6 +234,27 @@ fn workspace_dependencies() -> BTreeMap<String, Vec<String>> {
 
 fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
+}
+
+/// The documents of the repository as a whole.
+fn documents(root: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<_> = ["", "docs", "docs/adr", "k8s"]
+        .into_iter()
+        .flat_map(|folder| root.join(folder).read_dir().expect("a folder"))
+        .map(|entry| entry.expect("readable").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    found.sort();
+    found
+}
+
+/// `command-service/src/main.rs` is a path from the root, `command-service api` and `application/ports.rs` are none.
+fn is_path_in(root: &Path, quote: &str) -> bool {
+    let top = quote.split('/').next().unwrap_or_default();
+    quote.contains('/')
+        && !quote.contains([' ', '{', '<', '*', '\n'])
+        && !top.is_empty()
+        && root.join(top).is_dir()
 }
 
 /// Every line below `folder` that is not a comment, with the file it is in.
