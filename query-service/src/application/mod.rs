@@ -1,1 +1,4 @@
+pub mod freshness;
 pub mod ports;
+pub mod projecting;
+pub mod queries;

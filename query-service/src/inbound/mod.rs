@@ -1,1 +1,3 @@
+pub mod health;
+pub mod http;
 pub mod kafka;

@@ -1,5 +1,7 @@
 //! Events from Kafka: read, decoded, shared out to the projector's lanes, committed once they are done.
 
+pub mod changes_feed;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;

@@ -1,3 +1,4 @@
 //! Ports kept in memory, for tests of what lies behind them.
 
 pub mod documents;
+pub mod orders;
