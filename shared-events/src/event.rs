@@ -42,6 +42,7 @@ macro_rules! events {
         $(#[$enum_meta])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
         #[serde(untagged)]
+        #[allow(clippy::large_enum_variant, reason = "events are few at a time and live briefly; a box would cost more")]
         pub enum $enum { $($variant($record)),* }
 
         impl $enum {

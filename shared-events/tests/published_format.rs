@@ -1,5 +1,10 @@
 //! The published format is frozen: each released type's schema and bytes stand in `tests/golden/`, and stay readable.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helping functions too"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
