@@ -37,12 +37,19 @@ pub fn up(options: &UpOptions, interrupt: &Interrupt) -> Result<ExitCode> {
     progress.close();
     let result = started.and_then(|()| {
         drop(lock);
+        // What it shows may fail, and then the running system is what to look at.
+        let shown = if options.demo {
+            demo_on(&run.state())
+        } else {
+            Ok(())
+        };
         if options.detach {
             eprintln!("`cargo xtask down` stops it");
-            return Ok(());
+            return Ok(shown);
         }
+        shown.unwrap_or_else(|error| eprintln!("error: {error:#}"));
         eprintln!("Ctrl-C stops it");
-        watch(&run)
+        watch(&run).map(Ok)
     });
     if result.is_err() || !options.detach {
         eprintln!("stopping");
@@ -50,7 +57,7 @@ pub fn up(options: &UpOptions, interrupt: &Interrupt) -> Result<ExitCode> {
     }
     match result {
         Err(error) if error.is::<Interrupted>() && run.state().phase == Phase::Ready => Ok(ExitCode::SUCCESS),
-        result => result.map(|()| ExitCode::SUCCESS),
+        result => result?.map(|()| ExitCode::SUCCESS),
     }
 }
 
@@ -66,9 +73,6 @@ fn start(run: &Run<'_>, options: &UpOptions) -> Result<()> {
     run.interrupt.check()?;
     run.ready(options.detach)?;
     print_what_runs(&run.state());
-    if options.demo {
-        demo_on(&run.state())?;
-    }
     Ok(())
 }
 
