@@ -1,0 +1,168 @@
+//! The consumer group's side: rebalances, and what is stored for the next commit.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::error::KafkaResult;
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use shared_events::AggregateType;
+
+use super::offsets::{Offsets, Partition};
+use crate::application::projecting::{Acknowledge, Position, ProjectorSettings};
+use crate::outbound::kafka::{GroupProtocol, KafkaSettings};
+
+pub type GroupConsumer = StreamConsumer<Group>;
+
+/// The topics by their name in the cluster.
+#[derive(Debug, Clone)]
+pub struct Topics(Vec<(AggregateType, Arc<str>)>);
+
+impl Topics {
+    pub fn new(settings: &KafkaSettings) -> Self {
+        Self(
+            AggregateType::ALL
+                .into_iter()
+                .map(|kind| (kind, settings.topic(kind.topic()).into()))
+                .collect(),
+        )
+    }
+
+    pub fn names(&self) -> Vec<&str> {
+        self.0.iter().map(|(_, name)| &**name).collect()
+    }
+
+    pub fn find(&self, name: &str) -> Option<(AggregateType, &Arc<str>)> {
+        self.0
+            .iter()
+            .find(|(_, found)| **found == *name)
+            .map(|(kind, name)| (*kind, name))
+    }
+
+    pub fn name(&self, kind: AggregateType) -> &str {
+        self.0
+            .iter()
+            .find(|(found, _)| *found == kind)
+            .map_or(kind.topic(), |(_, name)| name)
+    }
+}
+
+pub struct Group {
+    pub topics: Topics,
+    offsets: Mutex<Offsets>,
+}
+
+impl Group {
+    pub fn new(topics: Topics) -> Self {
+        Self {
+            topics,
+            offsets: Mutex::default(),
+        }
+    }
+
+    pub fn offsets(&self) -> MutexGuard<'_, Offsets> {
+        self.offsets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ours(&self, partitions: &TopicPartitionList) -> Vec<Partition> {
+        partitions
+            .elements()
+            .iter()
+            .filter_map(|element| Some((self.topics.find(element.topic())?.0, element.partition())))
+            .collect()
+    }
+}
+
+impl ClientContext for Group {}
+
+impl ConsumerContext for Group {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let mut offsets = self.offsets();
+        match rebalance {
+            Rebalance::Assign(partitions) => {
+                let partitions = self.ours(partitions);
+                tracing::info!(?partitions, "partitions assigned");
+                for partition in partitions {
+                    offsets.assign(partition);
+                }
+            }
+            // librdkafka commits what is stored for them when it lets go of them; nothing is stored after this.
+            Rebalance::Revoke(partitions) => {
+                let partitions = self.ours(partitions);
+                tracing::info!(?partitions, "partitions revoked");
+                for partition in partitions {
+                    offsets.revoke(partition);
+                }
+            }
+            Rebalance::Error(error) => tracing::warn!(%error, "rebalance failed"),
+        }
+        metrics::gauge!("projector_assigned_partitions").set(offsets.assigned() as f64);
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            // What was not committed is read again by whoever has the partition then.
+            tracing::warn!(%error, "offsets were not committed");
+        }
+    }
+}
+
+pub fn consumer(
+    kafka: &KafkaSettings,
+    settings: &ProjectorSettings,
+    topics: Topics,
+) -> KafkaResult<GroupConsumer> {
+    let mut config = kafka.client_config();
+    config
+        .set("group.id", &kafka.group_id)
+        .set("enable.auto.offset.store", "false")
+        .set("enable.auto.commit", "true")
+        .set(
+            "auto.commit.interval.ms",
+            settings.offset_commit_interval.as_millis().to_string(),
+        )
+        .set("auto.offset.reset", "earliest")
+        .set("allow.auto.create.topics", "false")
+        .set(
+            "max.poll.interval.ms",
+            kafka.max_poll_interval.as_millis().to_string(),
+        )
+        .set("fetch.wait.max.ms", "100")
+        // Bounds what librdkafka reads ahead.
+        .set("queued.max.messages.kbytes", "16384");
+    match kafka.group_protocol {
+        GroupProtocol::Classic => config
+            .set("group.protocol", "classic")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set(
+                "session.timeout.ms",
+                kafka.session_timeout.as_millis().to_string(),
+            ),
+        GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
+    };
+    config.create_with_context(Group::new(topics))
+}
+
+/// Stores what is done for the next commit.
+pub struct Committing {
+    pub consumer: Arc<GroupConsumer>,
+}
+
+impl Acknowledge for Committing {
+    fn done(&self, positions: &[Position]) {
+        let group = self.consumer.context();
+        // Stored under the lock, so that no revocation comes between.
+        let mut offsets = group.offsets();
+        let moved = offsets.done(positions);
+        if moved.is_empty() {
+            return;
+        }
+        let mut store = TopicPartitionList::with_capacity(moved.len());
+        let added = moved.iter().try_for_each(|((kind, partition), next)| {
+            store.add_partition_offset(group.topics.name(*kind), *partition, Offset::Offset(*next))
+        });
+        if let Err(error) = added.and_then(|()| self.consumer.store_offsets(&store)) {
+            // A partition that is being taken away; its next owner reads these records again.
+            tracing::debug!(%error, "offsets were not stored");
+        }
+    }
+}

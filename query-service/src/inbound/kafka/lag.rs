@@ -1,0 +1,223 @@
+//! How far the projector is behind, in records and in seconds, for each partition that it has.
+//!
+//! Asked of the brokers rather than taken from what was fetched last, so that it is also right while nothing is fetched;
+//! and where the brokers do not answer, the seconds grow.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaResult;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio_util::sync::CancellationToken;
+
+use super::group::GroupConsumer;
+use super::offsets::{Partition, Standing};
+
+const EVERY: Duration = Duration::from_secs(1);
+const BROKERS_ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// Until `cancel`.
+pub async fn report(consumer: Arc<GroupConsumer>, cancel: CancellationToken) {
+    let mut lag = Lag::default();
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => break,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        let standings = consumer.context().offsets().standings();
+        let asked = Arc::clone(&consumer);
+        let asked = tokio::task::spawn_blocking(move || Marks::ask(&asked)).await;
+        let marks = match asked {
+            Ok(Ok(marks)) => marks,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the brokers do not say how far the topics go");
+                Marks::default()
+            }
+            Err(_) => return,
+        };
+        lag.observe(&standings, &marks, now());
+    }
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Offsets as the brokers have them.
+#[derive(Debug, Default)]
+struct Marks {
+    ends: HashMap<Partition, i64>,
+    committed: HashMap<Partition, i64>,
+}
+
+impl Marks {
+    fn ask(consumer: &GroupConsumer) -> KafkaResult<Self> {
+        let group = consumer.context();
+        let by_partition = |found: &TopicPartitionList| {
+            found
+                .elements()
+                .iter()
+                .filter_map(|element| {
+                    let (kind, _) = group.topics.find(element.topic())?;
+                    match element.offset() {
+                        Offset::Offset(offset) => Some(((kind, element.partition()), offset)),
+                        _ => None,
+                    }
+                })
+                .collect()
+        };
+        let mut ends = consumer.assignment()?;
+        if ends.count() == 0 {
+            return Ok(Self::default());
+        }
+        ends.set_all_offsets(Offset::End)?;
+        let ends = consumer.offsets_for_times(ends, BROKERS_ANSWER_WITHIN)?;
+        let committed = consumer.committed(BROKERS_ANSWER_WITHIN)?;
+        Ok(Self {
+            ends: by_partition(&ends),
+            committed: by_partition(&committed),
+        })
+    }
+}
+
+#[derive(Debug, Default)]
+struct Lag {
+    /// When a partition was last seen without lag, or seen first.
+    level_at: HashMap<(Partition, u64), i64>,
+    reported: HashSet<Partition>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Behind {
+    /// `None` where the brokers do not say.
+    records: Option<i64>,
+    seconds: f64,
+}
+
+impl Lag {
+    fn observe(&mut self, standings: &[Standing], marks: &Marks, now: i64) {
+        let mut reported = HashSet::new();
+        for standing in standings {
+            let behind = self.behind(standing, marks, now);
+            let (kind, partition) = standing.partition;
+            let labels = [
+                ("topic", kind.topic().to_owned()),
+                ("partition", partition.to_string()),
+            ];
+            if let Some(records) = behind.records {
+                metrics::gauge!("projector_lag_events", &labels).set(records as f64);
+            }
+            metrics::gauge!("projector_lag_seconds", &labels).set(behind.seconds);
+            reported.insert(standing.partition);
+        }
+        // Somebody else reports those now.
+        for (kind, partition) in self.reported.difference(&reported) {
+            let labels = [
+                ("topic", kind.topic().to_owned()),
+                ("partition", partition.to_string()),
+            ];
+            metrics::gauge!("projector_lag_events", &labels).set(0.0);
+            metrics::gauge!("projector_lag_seconds", &labels).set(0.0);
+        }
+        self.level_at
+            .retain(|(partition, assignment), _| {
+                standings
+                    .iter()
+                    .any(|standing| (standing.partition, standing.assignment) == (*partition, *assignment))
+            });
+        self.reported = reported;
+    }
+
+    fn behind(&mut self, standing: &Standing, marks: &Marks, now: i64) -> Behind {
+        let next = standing
+            .next
+            .or_else(|| marks.committed.get(&standing.partition).copied());
+        let records = marks
+            .ends
+            .get(&standing.partition)
+            .map(|end| (end - next.unwrap_or(0)).max(0));
+        let key = (standing.partition, standing.assignment);
+        let level_at = self.level_at.entry(key).or_insert(now);
+        if records == Some(0) {
+            *level_at = now;
+            return Behind {
+                records,
+                seconds: 0.0,
+            };
+        }
+        // Not read yet: it came after the last one that was passed, and after the lag was nothing.
+        let since = standing
+            .oldest_pending
+            .unwrap_or_else(|| standing.passed_at.unwrap_or(i64::MIN).max(*level_at));
+        Behind {
+            records,
+            seconds: (now - since).max(0) as f64 / 1_000.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared_events::AggregateType;
+
+    use super::*;
+
+    const PARTITION: Partition = (AggregateType::Order, 0);
+
+    fn standing(next: Option<i64>, oldest_pending: Option<i64>, passed_at: Option<i64>) -> Standing {
+        Standing {
+            partition: PARTITION,
+            assignment: 1,
+            next,
+            oldest_pending,
+            passed_at,
+        }
+    }
+
+    fn marks(end: i64) -> Marks {
+        Marks {
+            ends: HashMap::from([(PARTITION, end)]),
+            committed: HashMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_read_and_not_done_says_how_old_it_is() {
+        let behind = Lag::default().behind(&standing(Some(7), Some(4_000), Some(3_000)), &marks(10), 10_000);
+        assert_eq!(
+            behind,
+            Behind {
+                records: Some(3),
+                seconds: 6.0
+            }
+        );
+    }
+
+    #[test]
+    fn a_record_that_is_not_read_is_as_old_as_the_lag_at_most() {
+        let mut lag = Lag::default();
+        let level = standing(Some(10), None, Some(1_000));
+        assert_eq!(lag.behind(&level, &marks(10), 60_000).seconds, 0.0);
+        assert_eq!(lag.behind(&level, &marks(12), 62_000).seconds, 2.0);
+    }
+
+    #[test]
+    fn silent_brokers_let_the_seconds_grow() {
+        let mut lag = Lag::default();
+        let level = standing(Some(10), None, Some(1_000));
+        lag.behind(&level, &marks(10), 60_000);
+        let behind = lag.behind(&level, &Marks::default(), 65_000);
+        assert_eq!(
+            behind,
+            Behind {
+                records: None,
+                seconds: 5.0
+            }
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! Which offsets may be committed: behind the last record before which all are done, and never for a partition that
+//! has been taken away since the record was read.
+
+use std::collections::{HashMap, VecDeque};
+
+use shared_events::AggregateType;
+
+use crate::application::projecting::Position;
+
+pub type Partition = (AggregateType, i32);
+
+#[derive(Debug, Default)]
+pub struct Offsets {
+    partitions: HashMap<Partition, Progress>,
+    assignments: u64,
+}
+
+#[derive(Debug)]
+struct Progress {
+    assignment: u64,
+    /// What has been read and not been passed, by offset. Offsets may have gaps, records may not.
+    pending: VecDeque<Pending>,
+    /// Behind the last record that was passed.
+    next: Option<i64>,
+    /// When the last record that was passed was written to Kafka.
+    passed_at: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    offset: i64,
+    done: bool,
+    written_at: i64,
+}
+
+/// How far a partition has got. Times are milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    pub partition: Partition,
+    pub assignment: u64,
+    /// The next offset to commit; `None` before the first record under this assignment is done.
+    pub next: Option<i64>,
+    /// When the oldest record that has been read and is not done was written to Kafka.
+    pub oldest_pending: Option<i64>,
+    pub passed_at: Option<i64>,
+}
+
+impl Offsets {
+    pub fn assign(&mut self, partition: Partition) {
+        self.assignments += 1;
+        let progress = Progress {
+            assignment: self.assignments,
+            pending: VecDeque::new(),
+            next: None,
+            passed_at: None,
+        };
+        self.partitions.insert(partition, progress);
+    }
+
+    pub fn revoke(&mut self, partition: Partition) {
+        self.partitions.remove(&partition);
+    }
+
+    pub fn assigned(&self) -> usize {
+        self.partitions.len()
+    }
+
+    /// Takes a record in. `None` where its partition is no longer ours or it was taken in before: skip it.
+    pub fn begin(&mut self, partition: Partition, offset: i64, written_at: i64) -> Option<Position> {
+        let progress = self.partitions.get_mut(&partition)?;
+        let last = match progress.pending.back() {
+            Some(last) => last.offset,
+            None => progress.next.map_or(-1, |next| next - 1),
+        };
+        if offset <= last {
+            return None;
+        }
+        progress.pending.push_back(Pending {
+            offset,
+            done: false,
+            written_at,
+        });
+        Some(Position {
+            topic: partition.0,
+            partition: partition.1,
+            offset,
+            assignment: progress.assignment,
+        })
+    }
+
+    /// Notes what is done, in any order. Answers each partition that moved with the offset to read next.
+    pub fn done(&mut self, positions: &[Position]) -> Vec<(Partition, i64)> {
+        let mut touched: Vec<Partition> = Vec::new();
+        for position in positions {
+            let partition = (position.topic, position.partition);
+            let Some(progress) = self
+                .partitions
+                .get_mut(&partition)
+                .filter(|progress| progress.assignment == position.assignment)
+            else {
+                continue;
+            };
+            let found = progress
+                .pending
+                .binary_search_by_key(&position.offset, |pending| pending.offset);
+            if let Ok(at) = found {
+                progress.pending[at].done = true;
+                if at == 0 {
+                    touched.push(partition);
+                }
+            }
+        }
+        touched
+            .into_iter()
+            .filter_map(|partition| {
+                let next = self.partitions.get_mut(&partition)?.pass()?;
+                Some((partition, next))
+            })
+            .collect()
+    }
+
+    pub fn standings(&self) -> Vec<Standing> {
+        self.partitions
+            .iter()
+            .map(|(partition, progress)| Standing {
+                partition: *partition,
+                assignment: progress.assignment,
+                next: progress.next,
+                oldest_pending: progress.pending.front().map(|pending| pending.written_at),
+                passed_at: progress.passed_at,
+            })
+            .collect()
+    }
+}
+
+impl Progress {
+    fn pass(&mut self) -> Option<i64> {
+        let mut passed = None;
+        while let Some(pending) = self.pending.pop_front_if(|pending| pending.done) {
+            passed = Some(pending.offset + 1);
+            self.passed_at = Some(pending.written_at);
+        }
+        if passed.is_some() {
+            self.next = passed;
+        }
+        passed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDERS: Partition = (AggregateType::Order, 3);
+
+    fn assigned() -> Offsets {
+        let mut offsets = Offsets::default();
+        offsets.assign(ORDERS);
+        offsets
+    }
+
+    fn begin(offsets: &mut Offsets, offset: i64) -> Position {
+        offsets.begin(ORDERS, offset, offset * 10).unwrap()
+    }
+
+    #[test]
+    fn only_the_prefix_without_a_gap_may_be_committed() {
+        let mut offsets = assigned();
+        let read: Vec<_> = (5..10).map(|offset| begin(&mut offsets, offset)).collect();
+        assert_eq!(offsets.done(&[read[1], read[2]]), []);
+        assert_eq!(offsets.done(&[read[4]]), []);
+        assert_eq!(offsets.done(&[read[0]]), [(ORDERS, 8)]);
+        assert_eq!(offsets.standings()[0].oldest_pending, Some(80));
+        assert_eq!(offsets.done(&[read[3]]), [(ORDERS, 10)]);
+        assert_eq!(offsets.standings()[0].oldest_pending, None);
+        assert_eq!(offsets.standings()[0].passed_at, Some(90));
+    }
+
+    #[test]
+    fn offsets_that_kafka_left_out_do_not_hold_it_up() {
+        let mut offsets = assigned();
+        let (first, second) = (begin(&mut offsets, 1), begin(&mut offsets, 7));
+        assert_eq!(offsets.done(&[second, first]), [(ORDERS, 8)]);
+    }
+
+    #[test]
+    fn what_was_read_before_a_revocation_is_not_committed_after_it() {
+        let mut offsets = assigned();
+        let before = begin(&mut offsets, 1);
+        offsets.revoke(ORDERS);
+        assert_eq!(offsets.done(&[before]), []);
+        assert_eq!(offsets.begin(ORDERS, 2, 0), None);
+        offsets.assign(ORDERS);
+        let again = begin(&mut offsets, 1);
+        assert_eq!(offsets.done(&[before]), []);
+        assert_eq!(offsets.done(&[again]), [(ORDERS, 2)]);
+    }
+
+    #[test]
+    fn a_record_that_is_read_twice_counts_once() {
+        let mut offsets = assigned();
+        let first = begin(&mut offsets, 1);
+        assert_eq!(offsets.begin(ORDERS, 1, 0), None);
+        assert_eq!(offsets.done(&[first, first]), [(ORDERS, 2)]);
+        assert_eq!(offsets.begin(ORDERS, 1, 0), None);
+        assert_eq!(offsets.done(&[first]), []);
+    }
+}

@@ -1,0 +1,131 @@
+//! The reading loop: takes records from Kafka and hands them to the lanes.
+//!
+//! While a lane is full the partitions are paused, and Kafka is asked on, so that the group never takes a slow projector
+//! for a dead one.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _};
+use rdkafka::error::KafkaResult;
+use rdkafka::message::BorrowedMessage;
+use tokio_util::sync::CancellationToken;
+
+use super::decoding::{Received, decode, schema_id, undecodable};
+use super::source::{Source, Waited};
+use super::unknown_schemas::UnknownSchemas;
+use crate::application::projecting::{Incoming, Lanes, Record};
+use crate::outbound::kafka::SchemaLookups;
+
+/// Records that are taken from librdkafka at once.
+const CHUNK: usize = 1_000;
+
+pub struct Reading {
+    pub source: Source,
+    pub schemas: Arc<SchemaLookups>,
+    pub unknown: UnknownSchemas,
+    pub lanes: Lanes,
+    pub pause_after: Duration,
+}
+
+impl Reading {
+    /// Until `cancel`. An error is one that no waiting mends.
+    pub async fn run(mut self, cancel: &CancellationToken) -> anyhow::Result<()> {
+        let consumer = Arc::clone(&self.source.consumer);
+        let mut chunks = consumer.stream().ready_chunks(CHUNK);
+        let mut stash = Vec::new();
+        loop {
+            let incoming = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Ok(()),
+                resolved = self.unknown.resolved(), if !self.unknown.is_empty() => resolved?,
+                chunk = chunks.next() => {
+                    let received = self.source.receive(chunk.unwrap_or_default())?;
+                    self.decode(received)
+                }
+            };
+            if !self.hand_over(incoming, &mut chunks, &mut stash, cancel).await? {
+                return Ok(());
+            }
+            while !stash.is_empty() || self.unknown.is_full() {
+                let incoming = if stash.is_empty() {
+                    let resolved = self.unknown.resolved();
+                    match self.source.polling(resolved, &mut chunks, &mut stash, cancel).await? {
+                        Waited::Ready(resolved) => resolved?,
+                        Waited::Cancelled => return Ok(()),
+                    }
+                } else {
+                    self.decode(std::mem::take(&mut stash))
+                };
+                if !self.hand_over(incoming, &mut chunks, &mut stash, cancel).await? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// What is known to be an event, or never to be one. The others wait for their schema.
+    fn decode(&mut self, received: Vec<Received>) -> Vec<Incoming> {
+        let mut incoming = Vec::with_capacity(received.len());
+        for record in received {
+            match schema_id(&record.raw) {
+                Err(error) => incoming.push(undecodable(record, error)),
+                Ok(id) => match self.schemas.known(id) {
+                    Some(schema) => incoming.push(decode(record, &schema)),
+                    None => self.unknown.hold(id, record),
+                },
+            }
+        }
+        incoming
+    }
+
+    /// False where it was cancelled.
+    async fn hand_over<'a>(
+        &mut self,
+        incoming: Vec<Incoming>,
+        chunks: &mut (impl Stream<Item = Vec<KafkaResult<BorrowedMessage<'a>>>> + Unpin),
+        stash: &mut Vec<Received>,
+        cancel: &CancellationToken,
+    ) -> anyhow::Result<bool> {
+        for (lane, incoming) in self.share(incoming).into_iter().enumerate() {
+            if incoming.is_empty() {
+                continue;
+            }
+            let queue = self.lanes.queue(lane);
+            let mut room = pin!(queue.room_for(incoming.iter().map(Incoming::bytes).sum()));
+            let soon = tokio::select! {
+                () = cancel.cancelled() => return Ok(false),
+                room = &mut room => Some(room?),
+                () = tokio::time::sleep(self.pause_after) => None,
+            };
+            let room = match soon {
+                Some(room) => room,
+                None => match self.source.polling(room, chunks, stash, cancel).await? {
+                    Waited::Ready(room) => room?,
+                    Waited::Cancelled => return Ok(false),
+                },
+            };
+            queue.push(incoming, room)?;
+        }
+        self.lanes.report();
+        Ok(true)
+    }
+
+    fn share(&self, incoming: Vec<Incoming>) -> Vec<Vec<Incoming>> {
+        let mut shares: Vec<Vec<Incoming>> = (0..self.lanes.len()).map(|_| Vec::new()).collect();
+        for one in incoming {
+            let lane = match &one {
+                Incoming::Event(record) => {
+                    let Record { metadata, .. } = &**record;
+                    self.lanes.of(metadata.aggregate, metadata.aggregate_id)
+                }
+                Incoming::Undecodable { position, .. } => {
+                    position.partition.unsigned_abs() as usize % self.lanes.len()
+                }
+            };
+            shares[lane].push(one);
+        }
+        shares
+    }
+}

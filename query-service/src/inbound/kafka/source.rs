@@ -1,0 +1,98 @@
+//! Kafka's side of the reading loop: records copied in, partitions paused and resumed.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use futures_util::{Stream, StreamExt as _};
+use rdkafka::Message;
+use rdkafka::consumer::Consumer;
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::message::BorrowedMessage;
+use tokio_util::sync::CancellationToken;
+
+use super::decoding::{Received, copy};
+use super::group::GroupConsumer;
+
+pub struct Source {
+    pub consumer: Arc<GroupConsumer>,
+}
+
+/// Why reading went on from a wait.
+pub enum Waited<T> {
+    Ready(T),
+    Cancelled,
+}
+
+impl Source {
+    /// Copies records in, and notes that they are in work.
+    pub fn receive(&self, chunk: Vec<KafkaResult<BorrowedMessage<'_>>>) -> anyhow::Result<Vec<Received>> {
+        let group = self.consumer.context();
+        let mut offsets = group.offsets();
+        let mut received = Vec::with_capacity(chunk.len());
+        for message in chunk {
+            let message = match message {
+                Ok(message) => message,
+                Err(error @ KafkaError::MessageConsumptionFatal(_)) => {
+                    return Err(error).context("the consumer cannot go on");
+                }
+                // Such as a topic that is not there yet, or brokers that are away: librdkafka tries on.
+                Err(error) => {
+                    tracing::warn!(%error, "Kafka reports an error");
+                    continue;
+                }
+            };
+            let Some((kind, topic)) = group.topics.find(message.topic()) else {
+                continue;
+            };
+            let written_at = message.timestamp().to_millis().unwrap_or_default();
+            // Not ours any more, or read before.
+            let Some(position) = offsets.begin((kind, message.partition()), message.offset(), written_at)
+            else {
+                continue;
+            };
+            received.push(Received {
+                position,
+                raw: copy(&message, topic),
+            });
+        }
+        metrics::counter!("projector_records_consumed_total").increment(received.len() as u64);
+        Ok(received)
+    }
+
+    /// Asks Kafka on with every partition paused, until `awaited` is there. What comes nevertheless is kept in `stash`.
+    pub async fn polling<'a, T>(
+        &self,
+        awaited: impl Future<Output = T>,
+        chunks: &mut (impl Stream<Item = Vec<KafkaResult<BorrowedMessage<'a>>>> + Unpin),
+        stash: &mut Vec<Received>,
+        cancel: &CancellationToken,
+    ) -> anyhow::Result<Waited<T>> {
+        let mut awaited = pin!(awaited);
+        self.pause()?;
+        let waited = loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Ok(Waited::Cancelled),
+                ready = &mut awaited => break Waited::Ready(ready),
+                chunk = chunks.next() => {
+                    stash.extend(self.receive(chunk.unwrap_or_default())?);
+                    // It may be of a partition that was assigned just now.
+                    self.pause()?;
+                }
+            }
+        };
+        let assignment = self.consumer.assignment().context("the assignment")?;
+        self.consumer.resume(&assignment).context("resuming")?;
+        metrics::gauge!("projector_paused").set(0.0);
+        Ok(waited)
+    }
+
+    fn pause(&self) -> anyhow::Result<()> {
+        let assignment = self.consumer.assignment().context("the assignment")?;
+        self.consumer.pause(&assignment).context("pausing")?;
+        metrics::gauge!("projector_paused").set(1.0);
+        Ok(())
+    }
+}
