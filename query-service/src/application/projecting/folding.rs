@@ -340,11 +340,7 @@ impl Group {
     }
 
     fn to_write(&self) -> Result<DocumentWrite, String> {
-        let Base::Read {
-            revision,
-            projection,
-        } = &self.base
-        else {
+        let Base::Read { revision, projection } = &self.base else {
             return Err("nothing was folded".to_owned());
         };
         Ok(DocumentWrite {
@@ -395,10 +391,7 @@ impl Group {
 
     fn into_folded(self) -> (Folded, Option<Revision>, Option<Box<Projection>>) {
         let (revision, projection) = match self.base {
-            Base::Read {
-                revision,
-                projection,
-            } => (revision, Some(projection)),
+            Base::Read { revision, projection } => (revision, Some(projection)),
             Base::Unread => (None, None),
         };
         let mut folded = Folded {

@@ -256,11 +256,8 @@ async fn finish<S, D, C, A>(
     }
 }
 
-async fn carry<S, C, A>(
-    renaming: Renaming<S, C>,
-    mut renamed: mpsc::Receiver<Renamed>,
-    acknowledge: Arc<A>,
-) where
+async fn carry<S, C, A>(renaming: Renaming<S, C>, mut renamed: mpsc::Receiver<Renamed>, acknowledge: Arc<A>)
+where
     S: DocumentStore,
     C: ChangePublisher,
     A: Acknowledge,

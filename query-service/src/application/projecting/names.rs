@@ -38,10 +38,7 @@ impl<S: DocumentStore> Names<S> {
 
     /// Compares what orders show with the sources as they are now, and corrects the orders that are behind. Answers
     /// what changed.
-    pub async fn compare(
-        &self,
-        shown: Vec<(Uuid, NameSource, u64)>,
-    ) -> Result<Vec<Change>, Abandoned> {
+    pub async fn compare(&self, shown: Vec<(Uuid, NameSource, u64)>) -> Result<Vec<Change>, Abandoned> {
         let mut sources: Vec<NameSource> = shown.iter().map(|(_, source, _)| *source).collect();
         sources.sort_unstable();
         sources.dedup();
@@ -101,9 +98,7 @@ impl<S: DocumentStore> Names<S> {
             let ids: Vec<Uuid> = corrections.keys().copied().collect();
             let stored = self
                 .patience
-                .until_done("reading orders", || {
-                    self.store.load(AggregateType::Order, &ids)
-                })
+                .until_done("reading orders", || self.store.load(AggregateType::Order, &ids))
                 .await?;
             let mut writes = Vec::new();
             let mut versions = Vec::new();

@@ -82,7 +82,11 @@ impl Patience {
         metrics::counter!("projector_retries_total", "what" => pauses.what).increment(1);
         if pauses.since.is_none() {
             pauses.since = Some(Instant::now());
-            tracing::warn!(what = pauses.what, cause = format!("{cause:#}"), "waiting for it to work");
+            tracing::warn!(
+                what = pauses.what,
+                cause = format!("{cause:#}"),
+                "waiting for it to work"
+            );
         } else {
             tracing::debug!(what = pauses.what, cause = format!("{cause:#}"), "still waiting");
         }

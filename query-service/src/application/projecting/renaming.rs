@@ -58,9 +58,7 @@ impl<S: DocumentStore, C: ChangePublisher> Renaming<S, C> {
 
     async fn refresh(&self) -> Result<(), Abandoned> {
         self.patience
-            .until_done("refreshing orders", || {
-                self.store.refresh(AggregateType::Order)
-            })
+            .until_done("refreshing orders", || self.store.refresh(AggregateType::Order))
             .await
     }
 
@@ -91,9 +89,10 @@ impl<S: DocumentStore, C: ChangePublisher> Renaming<S, C> {
     ) -> Result<Option<(crate::application::ports::Revision, Projection)>, Abandoned> {
         let mut stored = self
             .patience
-            .until_done("reading names", || async move {
-                self.store.load(kind, &[id]).await
-            })
+            .until_done(
+                "reading names",
+                || async move { self.store.load(kind, &[id]).await },
+            )
             .await?;
         let Some(stored) = stored.pop().flatten() else {
             return Ok(None);
@@ -145,9 +144,7 @@ impl<S: DocumentStore, C: ChangePublisher> Renaming<S, C> {
                     return Ok(());
                 }
                 Ok(Some(WriteOutcome::Unavailable(cause))) => {
-                    self.patience
-                        .pause(&mut pauses, &anyhow::anyhow!(cause))
-                        .await?;
+                    self.patience.pause(&mut pauses, &anyhow::anyhow!(cause)).await?;
                 }
                 Ok(None) => {
                     self.patience

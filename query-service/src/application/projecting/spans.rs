@@ -48,8 +48,5 @@ pub fn spans(records: &[Record]) -> BatchSpans {
             }
         }
     }
-    BatchSpans {
-        batch,
-        _records: own,
-    }
+    BatchSpans { batch, _records: own }
 }

@@ -78,5 +78,7 @@ pub fn connect(settings: &ElasticsearchSettings) -> Result<Elasticsearch, Connec
             password.expose_secret().to_owned(),
         ));
     }
-    Ok(Elasticsearch::new(transport.build().map_err(ConnectError::Client)?))
+    Ok(Elasticsearch::new(
+        transport.build().map_err(ConnectError::Client)?,
+    ))
 }

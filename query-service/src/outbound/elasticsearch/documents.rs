@@ -104,9 +104,7 @@ impl ElasticsearchDocuments {
                 "items.*.status,items.*._seq_no,items.*._primary_term,items.*.error",
             ),
         ];
-        let answer = self
-            .post("/_bulk", "application/x-ndjson", &QUERY, body)
-            .await?;
+        let answer = self.post("/_bulk", "application/x-ndjson", &QUERY, body).await?;
         let answer: BulkAnswer = parse(&answer)?;
         if answer.items.len() != items {
             let found = answer.items.len();
@@ -234,10 +232,7 @@ fn push(body: &mut String, alias: &str, write: &DocumentWrite) -> Result<(), Sto
     let id = write.id;
     let action = match write.expected {
         None => write!(body, r#"{{"create":{{"_index":"{alias}","_id":"{id}"}}}}"#),
-        Some(Revision {
-            seq_no,
-            primary_term,
-        }) => write!(
+        Some(Revision { seq_no, primary_term }) => write!(
             body,
             r#"{{"index":{{"_index":"{alias}","_id":"{id}","if_seq_no":{seq_no},"if_primary_term":{primary_term}}}}}"#
         ),
@@ -302,10 +297,9 @@ impl ItemResult<'_> {
             None => format!("{status} without a cause"),
         };
         match (self.status, self.seq_no, self.primary_term) {
-            (200..=299, Some(seq_no), Some(primary_term)) => WriteOutcome::Written(Revision {
-                seq_no,
-                primary_term,
-            }),
+            (200..=299, Some(seq_no), Some(primary_term)) => {
+                WriteOutcome::Written(Revision { seq_no, primary_term })
+            }
             (409, ..) => WriteOutcome::Conflict,
             (400, ..) if self.error.as_ref().is_some_and(Cause::is_mapping) => {
                 WriteOutcome::Refused(cause(400))
@@ -355,10 +349,7 @@ impl MultiGetDocument {
     fn stored(self) -> Result<Option<StoredDocument>, StoreError> {
         match (self.found, self.seq_no, self.primary_term, self.source) {
             (Some(true), Some(seq_no), Some(primary_term), Some(body)) => Ok(Some(StoredDocument {
-                revision: Revision {
-                    seq_no,
-                    primary_term,
-                },
+                revision: Revision { seq_no, primary_term },
                 body,
             })),
             (Some(false), ..) => Ok(None),
@@ -415,8 +406,9 @@ mod tests {
     }
 
     fn failed(status: u16, kind: &str) -> WriteOutcome {
-        let text =
-            format!(r#"{{"items":[{{"index":{{"status":{status},"error":{{"type":"{kind}","reason":"r"}}}}}}]}}"#);
+        let text = format!(
+            r#"{{"items":[{{"index":{{"status":{status},"error":{{"type":"{kind}","reason":"r"}}}}}}]}}"#
+        );
         outcomes(&text).remove(0)
     }
 
