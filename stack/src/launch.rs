@@ -23,7 +23,7 @@ use crate::{http, probe, schemas, workspace};
 /// The run of `cargo xtask up`, which keeps its data.
 pub const SYSTEM_RUN: &str = "up";
 
-const SERVICE_LIMIT: Duration = Duration::from_secs(60);
+const SERVICE_LIMIT: Duration = Duration::from_secs(120);
 /// How many runs of one kind may stand beside each other.
 const RUNS_OF_A_KIND: u32 = 20;
 

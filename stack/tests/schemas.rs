@@ -11,8 +11,14 @@ struct Registry {
 impl Registry {
     fn start() -> Self {
         let url = stack::for_tests().unwrap().schema_registry;
-        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
-        Self { url, prefix: format!("stack-{nanos}.") }
+        let nanos = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_nanos();
+        Self {
+            url,
+            prefix: format!("stack-{nanos}."),
+        }
     }
 
     fn get(&self, path: &str) -> Value {
@@ -31,7 +37,10 @@ fn registering_again_changes_nothing() {
     let count = stack::schemas::register(&registry.url, &registry.prefix).unwrap();
     let path = format!("/subjects/{}/versions/latest", registry.subject());
     let first = registry.get(&path);
-    assert_eq!(stack::schemas::register(&registry.url, &registry.prefix).unwrap(), count);
+    assert_eq!(
+        stack::schemas::register(&registry.url, &registry.prefix).unwrap(),
+        count
+    );
     assert_eq!(registry.get(&path), first);
     assert_eq!(first["version"], 1);
 }
@@ -46,11 +55,15 @@ fn a_schema_that_breaks_readers_is_refused() {
         "type": "record", "name": "OrderSubmittedV1", "namespace": "ordering.orders",
         "fields": [{ "name": "order_id", "type": "long" }]
     });
-    let answer = ureq::post(format!("{}/subjects/{}/versions", registry.url, registry.subject()))
-        .config()
-        .http_status_as_error(false)
-        .build()
-        .send_json(json!({ "schema": schema.to_string() }))
-        .unwrap();
+    let answer = ureq::post(format!(
+        "{}/subjects/{}/versions",
+        registry.url,
+        registry.subject()
+    ))
+    .config()
+    .http_status_as_error(false)
+    .build()
+    .send_json(json!({ "schema": schema.to_string() }))
+    .unwrap();
     assert_eq!(answer.status(), 409);
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -12,11 +11,10 @@ use crate::free_port;
 use crate::http;
 use crate::maven::Cache;
 use crate::run::Run;
-use crate::servers::java;
+use crate::servers::{START_LIMIT, java};
 
 const NAME: &str = "elasticsearch";
 const HEAP: &str = "-Xms512m -Xmx512m";
-const LIMIT: Duration = Duration::from_secs(180);
 
 /// Starts it and waits until the cluster's health is told.
 pub fn start(run: &Run<'_>, cache: &Cache) -> Result<String> {
@@ -56,7 +54,7 @@ pub fn start(run: &Run<'_>, cache: &Cache) -> Result<String> {
     run.account.apply(&mut elasticsearch);
     let process = run.start(NAME, &mut elasticsearch)?;
     let url = format!("http://127.0.0.1:{port}");
-    run.await_ready(NAME, process, LIMIT, || {
+    run.await_ready(NAME, process, START_LIMIT, || {
         http::answers(&format!("{url}/_cluster/health"))
     })?;
     run.progress.done(NAME, &format!("ready on {url}"));

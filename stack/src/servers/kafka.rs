@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Result;
 
@@ -11,11 +10,10 @@ use crate::free_port;
 use crate::maven::Cache;
 use crate::probe;
 use crate::run::Run;
-use crate::servers::java;
+use crate::servers::{START_LIMIT, java};
 
 const NAME: &str = "kafka";
 const HEAP_MB: u32 = 512;
-const LIMIT: Duration = Duration::from_secs(90);
 /// Any UUID in Kafka's spelling: a cluster of one broker meets no other.
 const CLUSTER_ID: &str = "b3JkZXJzLWNxcnMtc3RrMQ";
 
@@ -50,7 +48,7 @@ pub fn start(run: &Run<'_>, cache: &Cache) -> Result<String> {
     }
     let process = run.start(NAME, java()?.arg("kafka.Kafka").arg(&properties))?;
     let address = format!("127.0.0.1:{port}");
-    run.await_ready(NAME, process, LIMIT, || probe::kafka(&address))?;
+    run.await_ready(NAME, process, START_LIMIT, || probe::kafka(&address))?;
     run.progress.done(NAME, &format!("ready on {address}"));
     Ok(address)
 }

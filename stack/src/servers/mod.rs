@@ -21,8 +21,9 @@ use crate::run::Run;
 use crate::state::Servers;
 use crate::{free_port, http, probe};
 
+/// A busy machine takes minutes for what a quiet one does in seconds; a server that ends is noticed at once.
+pub const START_LIMIT: Duration = Duration::from_secs(300);
 const GIVEN_LIMIT: Duration = Duration::from_secs(30);
-const COMPOSE_LIMIT: Duration = Duration::from_secs(120);
 
 /// How servers that are not given are got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,7 +222,7 @@ fn start_by_compose(run: &Run<'_>, given: &External) -> Result<Servers> {
     }
     run.finish("compose", &mut compose::up(&project, &wanted, &environment))?;
     let servers = filled.complete().context("a server is missing")?;
-    let answered = run.interrupt.poll(COMPOSE_LIMIT, || {
+    let answered = run.interrupt.poll(START_LIMIT, || {
         let database = external::address(&servers.postgres_owner)?;
         let ready = probe::postgres(&database)
             && probe::kafka(&servers.kafka)

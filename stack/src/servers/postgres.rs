@@ -4,7 +4,6 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -13,12 +12,12 @@ use crate::external::{APP_ROLE, Database};
 use crate::free_port;
 use crate::probe;
 use crate::run::Run;
+use crate::servers::START_LIMIT;
 use crate::state::write_private;
 
 const NAME: &str = "postgres";
 const OWNER: &str = "orders_owner";
 pub const DATABASE: &str = "orders";
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// Durable settings stay as they are by default: fsync and synchronous_commit are on.
 const SETTINGS: &str = "
@@ -81,7 +80,7 @@ pub fn start(run: &Run<'_>) -> Result<Database> {
     run.account.apply(&mut postgres);
     let process = run.start(NAME, &mut postgres)?;
     let address = format!("127.0.0.1:{port}");
-    run.await_ready(NAME, process, LIMIT, || probe::postgres(&address))?;
+    run.await_ready(NAME, process, START_LIMIT, || probe::postgres(&address))?;
     run.progress.done(NAME, &format!("ready on {address}"));
     Ok(Database {
         app_url: format!("postgres://{APP_ROLE}:{app_password}@{address}/{DATABASE}"),

@@ -1,7 +1,5 @@
 //! Apicurio Registry, natively, by its Confluent-compatible API.
 
-use std::time::Duration;
-
 use anyhow::Result;
 
 use crate::account::make_folder;
@@ -9,11 +7,10 @@ use crate::free_port;
 use crate::http;
 use crate::maven::Cache;
 use crate::run::Run;
-use crate::servers::java;
+use crate::servers::{START_LIMIT, java};
 
 const NAME: &str = "schema-registry";
 const HEAP_MB: u32 = 256;
-const LIMIT: Duration = Duration::from_secs(90);
 const API: &str = "apis/ccompat/v7";
 
 /// Starts it and waits until it lists its subjects. Ids are kept in a file: they stand in every Kafka record.
@@ -40,7 +37,9 @@ pub fn start(run: &Run<'_>, cache: &Cache) -> Result<String> {
     registry.current_dir(program);
     let process = run.start(NAME, &mut registry)?;
     let url = format!("http://127.0.0.1:{port}/{API}");
-    run.await_ready(NAME, process, LIMIT, || http::answers(&format!("{url}/subjects")))?;
+    run.await_ready(NAME, process, START_LIMIT, || {
+        http::answers(&format!("{url}/subjects"))
+    })?;
     run.progress.done(NAME, &format!("ready on {url}"));
     Ok(url)
 }
