@@ -1,0 +1,471 @@
+//! What every adapter of `OrderReader` and `VersionReader` keeps to, in memory and on the real Elasticsearch.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use query_service::application::ports::{
+    OrderReader as _, PageRequest, PageStart, SortField, VersionReader as _,
+};
+use read_model::{OrderDocument, OrderStatus};
+use shared_events::{AggregateType, ConsistencyToken};
+use support::Fixture;
+use support::mothers::{a_line, an_empty_order, an_order, an_order_of, at, euros, id};
+
+fn everything() -> PageRequest {
+    PageRequest {
+        text: None,
+        customer_id: None,
+        status: Vec::new(),
+        created_from: None,
+        created_to: None,
+        sort: SortField::CreatedAt,
+        descending: false,
+        limit: 100,
+        start: PageStart::Offset(0),
+        with_facets: false,
+        pinned: false,
+    }
+}
+
+fn words(text: &str) -> PageRequest {
+    PageRequest {
+        text: Some(text.to_owned()),
+        ..everything()
+    }
+}
+
+/// The numbers of the orders found, in their order.
+async fn found<F: Fixture>(fixture: &F, request: PageRequest) -> Vec<u128> {
+    let page = fixture.reader().page(request).await.expect("a page");
+    assert_eq!(page.facets, None);
+    page.hits
+        .iter()
+        .map(|hit| hit.order.id.as_u128() & 0xffff_ffff)
+        .collect()
+}
+
+async fn a_get_sees_the_last_write_at_once<F: Fixture>() {
+    let fixture = F::new().await;
+    let order = an_order(1);
+    fixture.put(&order).await;
+    let reader = fixture.reader();
+    assert_eq!(reader.get(order.id).await.expect("answered"), Some(order.clone()));
+    let later = OrderDocument { version: 2, ..order };
+    fixture.put(&later).await;
+    assert_eq!(reader.get(later.id).await.expect("answered"), Some(later));
+    assert_eq!(reader.get(id(2)).await.expect("answered"), None);
+}
+
+async fn an_order_of_which_only_later_events_came_is_not_visible<F: Fixture>() {
+    let fixture = F::new().await;
+    let unborn = OrderDocument {
+        version: 0,
+        ..an_order(1)
+    };
+    fixture.put_all(&[unborn, an_order(2)]).await;
+    assert_eq!(fixture.reader().get(id(1)).await.expect("answered"), None);
+    assert_eq!(found(&fixture, everything()).await, [2]);
+}
+
+async fn a_page_shows_the_last_refresh<F: Fixture>() {
+    let fixture = F::new().await;
+    assert_eq!(found(&fixture, everything()).await, [0; 0]);
+    fixture.put_all(&[an_order(1)]).await;
+    assert_eq!(found(&fixture, everything()).await, [1]);
+    let page = fixture.reader().page(everything()).await.expect("a page");
+    let (shown, order) = (&page.hits[0].order, an_order(1));
+    assert_eq!(
+        (
+            shown.id,
+            shown.version,
+            shown.status,
+            shown.customer_id,
+            shown.item_count
+        ),
+        (
+            order.id,
+            order.version,
+            order.status,
+            order.customer_id,
+            order.item_count
+        )
+    );
+    assert_eq!(
+        (&shown.customer_name, &shown.total),
+        (&order.customer_name, &order.total)
+    );
+    assert_eq!(
+        (shown.created_at, shown.updated_at),
+        (order.created_at, order.updated_at)
+    );
+    assert!(page.hits[0].highlights.is_empty());
+}
+
+async fn filters_hold_together<F: Fixture>() {
+    let fixture = F::new().await;
+    let status = |n, status| OrderDocument {
+        status,
+        ..an_order(n)
+    };
+    fixture
+        .put_all(&[
+            status(1, OrderStatus::Draft),
+            status(2, OrderStatus::Submitted),
+            status(3, OrderStatus::Cancelled),
+            an_order_of(4, 900_002, "Grace Hopper"),
+        ])
+        .await;
+    let of_ada = |status| PageRequest {
+        customer_id: Some(id(900_001)),
+        status,
+        ..everything()
+    };
+    assert_eq!(found(&fixture, of_ada(vec![])).await, [1, 2, 3]);
+    assert_eq!(found(&fixture, of_ada(vec![OrderStatus::Submitted])).await, [2]);
+    assert_eq!(
+        found(&fixture, of_ada(vec![OrderStatus::Draft, OrderStatus::Cancelled])).await,
+        [1, 3]
+    );
+    assert_eq!(found(&fixture, of_ada(vec![OrderStatus::Shipped])).await, [0; 0]);
+}
+
+async fn a_span_of_time_includes_its_beginning_and_not_its_end<F: Fixture>() {
+    let fixture = F::new().await;
+    let created = |n, time| OrderDocument {
+        created_at: at(time),
+        ..an_order(n)
+    };
+    fixture
+        .put_all(&[
+            created(1, "2026-01-31T23:59:59.999Z"),
+            created(2, "2026-02-01T00:00:00Z"),
+            created(3, "2026-02-28T23:59:59.999Z"),
+            created(4, "2026-03-01T00:00:00Z"),
+        ])
+        .await;
+    let february = PageRequest {
+        created_from: Some(at("2026-02-01T00:00:00Z")),
+        created_to: Some(at("2026-03-01T00:00:00Z")),
+        ..everything()
+    };
+    assert_eq!(found(&fixture, february).await, [2, 3]);
+}
+
+async fn every_sort_goes_both_ways<F: Fixture>() {
+    let fixture = F::new().await;
+    let order = |n, created, updated, total| OrderDocument {
+        created_at: at(created),
+        updated_at: at(updated),
+        total: Some(euros(total)),
+        ..an_order(n)
+    };
+    fixture
+        .put_all(&[
+            order(1, "2026-01-01T00:00:00Z", "2026-01-09T00:00:00Z", 500),
+            order(2, "2026-01-02T00:00:00Z", "2026-01-02T00:00:00Z", 100),
+            order(3, "2026-01-02T00:00:00Z", "2026-01-05T00:00:00Z", 900),
+            OrderDocument {
+                created_at: at("2026-01-03T00:00:00Z"),
+                updated_at: at("2026-01-03T00:00:00Z"),
+                ..an_empty_order(4)
+            },
+        ])
+        .await;
+    for (sort, descending, expected) in [
+        (SortField::CreatedAt, false, [1, 2, 3, 4]),
+        (SortField::CreatedAt, true, [4, 3, 2, 1]),
+        (SortField::UpdatedAt, false, [2, 4, 3, 1]),
+        (SortField::UpdatedAt, true, [1, 3, 4, 2]),
+        // Without a total last, either way.
+        (SortField::Total, false, [2, 1, 3, 4]),
+        (SortField::Total, true, [3, 1, 2, 4]),
+    ] {
+        let request = PageRequest {
+            sort,
+            descending,
+            ..everything()
+        };
+        assert_eq!(found(&fixture, request).await, expected, "{sort:?} {descending}");
+    }
+}
+
+async fn pages_have_every_order_once<F: Fixture>() {
+    let fixture = F::new().await;
+    // Many at the same place of every sort, and some without a total.
+    let orders: Vec<OrderDocument> = (0..57)
+        .map(|n| OrderDocument {
+            created_at: an_order(n % 3).created_at,
+            total: (n % 5 > 0).then(|| euros(i64::try_from(n % 2).expect("small"))),
+            ..an_order(n)
+        })
+        .collect();
+    fixture.put_all(&orders).await;
+    for (sort, descending) in [
+        (SortField::CreatedAt, true),
+        (SortField::CreatedAt, false),
+        (SortField::Total, true),
+        (SortField::Total, false),
+    ] {
+        let all = PageRequest {
+            sort,
+            descending,
+            ..everything()
+        };
+        let at_once = found(&fixture, all.clone()).await;
+        assert_eq!(at_once.iter().collect::<BTreeSet<_>>().len(), 57);
+        let (mut by_offset, mut by_cursor) = (Vec::new(), Vec::new());
+        for offset in (0..60).step_by(10) {
+            let page = PageRequest {
+                limit: 10,
+                start: PageStart::Offset(offset),
+                ..all.clone()
+            };
+            by_offset.extend(found(&fixture, page).await);
+        }
+        let mut start = PageStart::Offset(0);
+        loop {
+            let request = PageRequest {
+                limit: 10,
+                start: start.clone(),
+                ..all.clone()
+            };
+            let page = fixture.reader().page(request).await.expect("a page");
+            assert_eq!(page.total, 57);
+            let Some(last) = page.hits.last() else { break };
+            start = PageStart::After(last.sort_values.clone());
+            by_cursor.extend(page.hits.iter().map(|hit| hit.order.id.as_u128() & 0xffff_ffff));
+        }
+        assert_eq!(by_offset, at_once, "{sort:?} {descending}");
+        assert_eq!(by_cursor, at_once, "{sort:?} {descending}");
+    }
+}
+
+async fn words_are_found_in_spite_of_typing_errors<F: Fixture>() {
+    let fixture = F::new().await;
+    let with = |n, customer: &str, product: &str| OrderDocument {
+        items: vec![a_line(800_000 + n, product, 1, 100)],
+        ..an_order_of(n, 900_000 + n, customer)
+    };
+    fixture
+        .put_all(&[
+            with(1, "Ada Lovelace", "Oak chair"),
+            with(2, "Grace Hopper", "Walnut table"),
+            with(3, "Katherine Müller-Lüdenscheidt", "Bookshelf"),
+        ])
+        .await;
+    for (text, expected) in [
+        ("Lovelace", vec![1]),
+        ("lovelace", vec![1]),
+        ("Lovlace", vec![1]),
+        ("Lvoelace", vec![1]),
+        ("Lovelacce chiar", vec![1]),
+        ("ada table", vec![]),
+        ("grace walnut", vec![2]),
+        ("grace wal", vec![2]),
+        ("wal grace", vec![]),
+        ("müller", vec![3]),
+        ("muller lüdenscheidt", vec![3]),
+        ("Müller-Lüdenscheid", vec![3]),
+        ("zzzzzz", vec![]),
+        ("***", vec![]),
+        ("*", vec![]),
+        ("customer_name:Ada", vec![]),
+        ("Ada OR Grace", vec![]),
+        ("ada & lovelace", vec![1]),
+        ("\"ada", vec![1]),
+        (&id(2).to_string(), vec![2]),
+        (&id(900_003).to_string(), vec![3]),
+        (&id(800_001).to_string(), vec![1]),
+        (&format!("ada {}", id(800_001)), vec![1]),
+        (&id(4).to_string(), vec![]),
+    ] {
+        assert_eq!(found(&fixture, words(text)).await, expected, "{text}");
+    }
+}
+
+async fn what_was_found_is_highlighted_as_html<F: Fixture>() {
+    let fixture = F::new().await;
+    fixture
+        .put_all(&[OrderDocument {
+            items: vec![
+                a_line(800_001, "Oak chair <b>", 1, 100),
+                a_line(800_002, "Walnut table", 1, 100),
+                a_line(800_003, "Chair & cushion", 1, 100),
+            ],
+            ..an_order(1)
+        }])
+        .await;
+    let page = fixture
+        .reader()
+        .page(words("lovelase chair"))
+        .await
+        .expect("a page");
+    let highlights = &page.hits[0].highlights;
+    assert_eq!(highlights["customer_name"], ["Ada <em>Lovelace</em>"]);
+    let products: BTreeSet<&str> = highlights["items.product_name"]
+        .iter()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        products,
+        BTreeSet::from(["Oak <em>chair</em> &lt;b&gt;", "<em>Chair</em> &amp; cushion"])
+    );
+}
+
+async fn facets_count_the_whole_result<F: Fixture>() {
+    let fixture = F::new().await;
+    let order = |n, customer: u128, name: &str, status, month| OrderDocument {
+        status,
+        created_at: at(month),
+        ..an_order_of(n, customer, name)
+    };
+    fixture
+        .put_all(&[
+            order(
+                1,
+                900_001,
+                "Ada Lovelace",
+                OrderStatus::Draft,
+                "2026-01-31T23:59:59Z",
+            ),
+            order(
+                2,
+                900_001,
+                "Ada Lovelace",
+                OrderStatus::Submitted,
+                "2026-02-01T00:00:00Z",
+            ),
+            order(
+                3,
+                900_001,
+                "Ada Lovelace",
+                OrderStatus::Submitted,
+                "2026-02-02T00:00:00Z",
+            ),
+            order(
+                4,
+                900_002,
+                "Ada Byron",
+                OrderStatus::Submitted,
+                "2025-12-01T00:00:00Z",
+            ),
+            order(
+                5,
+                900_003,
+                "Grace Hopper",
+                OrderStatus::Draft,
+                "2025-12-01T00:00:00Z",
+            ),
+        ])
+        .await;
+    let request = PageRequest {
+        limit: 1,
+        with_facets: true,
+        ..words("ada")
+    };
+    let page = fixture.reader().page(request).await.expect("a page");
+    assert_eq!((page.hits.len(), page.total), (1, 4));
+    let facets = page.facets.expect("asked for");
+    assert_eq!(
+        facets.status,
+        [("submitted".to_owned(), 3), ("draft".to_owned(), 1)]
+    );
+    let months = [("2026-02", 2), ("2026-01", 1), ("2025-12", 1)];
+    assert_eq!(
+        facets.month,
+        months.map(|(month, count)| (month.to_owned(), count))
+    );
+    assert_eq!(
+        facets.customer,
+        [
+            (id(900_001).to_string(), "Ada Lovelace".to_owned(), 3),
+            (id(900_002).to_string(), "Ada Byron".to_owned(), 1),
+        ]
+    );
+    let nothing = PageRequest {
+        with_facets: true,
+        ..words("nobody")
+    };
+    let page = fixture.reader().page(nothing).await.expect("a page");
+    assert_eq!(page.facets, Some(Default::default()));
+}
+
+async fn what_searches_see_is_told_in_the_order_asked<F: Fixture>() {
+    let fixture = F::new().await;
+    fixture
+        .put_all(&[
+            OrderDocument {
+                version: 3,
+                ..an_order(1)
+            },
+            an_order(2),
+        ])
+        .await;
+    let versions = fixture
+        .reader()
+        .searchable_versions(&[id(2), id(7), id(1)])
+        .await
+        .expect("answered");
+    assert_eq!(versions, [Some(1), None, Some(3)]);
+}
+
+async fn what_can_be_seen_is_told_by_an_aggregates_own_document<F: Fixture>() {
+    let fixture = F::new().await;
+    fixture
+        .put(&OrderDocument {
+            version: 5,
+            ..an_order(1)
+        })
+        .await;
+    fixture.propagate(AggregateType::Customer, id(900_001), 3).await;
+    fixture.propagate(AggregateType::Product, id(800_001), 4).await;
+    for (aggregate, of, seen) in [
+        (AggregateType::Order, id(1), Some(5)),
+        (AggregateType::Order, id(2), None),
+        (AggregateType::Customer, id(900_001), Some(3)),
+        (AggregateType::Product, id(800_001), Some(4)),
+        (AggregateType::Product, id(900_001), None),
+    ] {
+        let token = ConsistencyToken {
+            aggregate,
+            id: of,
+            version: 1,
+        };
+        let version = fixture.reader().visible_version(token).await.expect("answered");
+        assert_eq!(version, seen, "{token}");
+    }
+}
+
+macro_rules! contract {
+    ($($case:ident),* $(,)?) => {
+        mod in_memory {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case::<super::support::memory::Memory>().await;
+            })*
+        }
+
+        mod on_elasticsearch {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case::<super::support::elasticsearch::Elasticsearch>().await;
+            })*
+        }
+    };
+}
+
+contract!(
+    a_get_sees_the_last_write_at_once,
+    an_order_of_which_only_later_events_came_is_not_visible,
+    a_page_shows_the_last_refresh,
+    filters_hold_together,
+    a_span_of_time_includes_its_beginning_and_not_its_end,
+    every_sort_goes_both_ways,
+    pages_have_every_order_once,
+    words_are_found_in_spite_of_typing_errors,
+    what_was_found_is_highlighted_as_html,
+    facets_count_the_whole_result,
+    what_searches_see_is_told_in_the_order_asked,
+    what_can_be_seen_is_told_by_an_aggregates_own_document,
+);

@@ -1,0 +1,149 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ::elasticsearch::indices::{IndicesDeleteParts, IndicesRefreshParts};
+use query_service::application::ports::{DocumentStore as _, DocumentWrite, WriteOutcome};
+use query_service::outbound::elasticsearch::orders::ElasticsearchOrders;
+use query_service::outbound::elasticsearch::{
+    ElasticsearchDocuments, ElasticsearchSettings, connect, indices,
+};
+use read_model::OrderDocument;
+use serde_json::{Value, json};
+use shared_events::AggregateType;
+use uuid::Uuid;
+
+use super::Fixture;
+
+/// A real Elasticsearch, with indices of this fixture's own that go with it.
+pub struct Elasticsearch {
+    pub settings: ElasticsearchSettings,
+    client: ::elasticsearch::Elasticsearch,
+    orders: Arc<ElasticsearchOrders>,
+    documents: ElasticsearchDocuments,
+}
+
+impl Elasticsearch {
+    /// Where queries and projectors find this fixture's indices.
+    pub fn settings() -> ElasticsearchSettings {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let servers = stack::for_tests().expect("the servers for tests run or can be started");
+        let begun = std::time::SystemTime::UNIX_EPOCH
+            .elapsed()
+            .expect("after 1970")
+            .as_millis();
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        ElasticsearchSettings {
+            url: servers.elasticsearch,
+            index_prefix: format!("t{begun}-{}-{number}-", std::process::id()),
+            ..ElasticsearchSettings::default()
+        }
+    }
+
+    async fn write(&self, kind: AggregateType, id: Uuid, body: Value) {
+        let known = self
+            .documents
+            .load(kind, &[id])
+            .await
+            .expect("Elasticsearch answers");
+        let write = DocumentWrite {
+            kind,
+            id,
+            expected: known[0].as_ref().map(|stored| stored.revision),
+            body: body.to_string(),
+        };
+        let outcomes = self
+            .documents
+            .write(vec![write])
+            .await
+            .expect("Elasticsearch answers");
+        assert!(matches!(outcomes[..], [WriteOutcome::Written(_)]), "{outcomes:?}");
+    }
+}
+
+impl Fixture for Elasticsearch {
+    type Reader = ElasticsearchOrders;
+
+    async fn new() -> Self {
+        let settings = tokio::task::spawn_blocking(Self::settings)
+            .await
+            .expect("no panic");
+        let client = connect(&settings).expect("the URL is one");
+        indices::create(&client, &settings)
+            .await
+            .expect("indices can be created");
+        Self {
+            orders: Arc::new(ElasticsearchOrders::new(client.clone(), &settings.index_prefix)),
+            documents: ElasticsearchDocuments::new(client.clone(), &settings),
+            client,
+            settings,
+        }
+    }
+
+    fn reader(&self) -> Arc<ElasticsearchOrders> {
+        self.orders.clone()
+    }
+
+    async fn put(&self, order: &OrderDocument) {
+        let body = serde_json::to_value(order).expect("a document is JSON");
+        self.write(AggregateType::Order, order.id, body).await;
+    }
+
+    async fn refresh(&self) {
+        let orders = indices::alias(&self.settings.index_prefix, AggregateType::Order);
+        let refreshed = self
+            .client
+            .indices()
+            .refresh(IndicesRefreshParts::Index(&[&orders]))
+            .send()
+            .await;
+        let status = refreshed.expect("Elasticsearch answers").status_code();
+        assert!(status.is_success(), "{status}");
+    }
+
+    async fn propagate(&self, aggregate: AggregateType, id: Uuid, version: u64) {
+        let body = json!({"id": id, "version": version + 1, "name": "x", "name_version": version,
+            "propagated_version": version});
+        self.write(aggregate, id, body).await;
+    }
+
+    async fn put_all(&self, orders: &[OrderDocument]) {
+        let writes = orders.iter().map(|order| DocumentWrite {
+            kind: AggregateType::Order,
+            id: order.id,
+            expected: None,
+            body: serde_json::to_string(order).expect("a document is JSON"),
+        });
+        let outcomes = self
+            .documents
+            .write(writes.collect())
+            .await
+            .expect("Elasticsearch answers");
+        assert!(
+            outcomes
+                .iter()
+                .all(|outcome| matches!(outcome, WriteOutcome::Written(_))),
+            "{outcomes:?}"
+        );
+        self.refresh().await;
+    }
+}
+
+impl Drop for Elasticsearch {
+    fn drop(&mut self) {
+        let settings = self.settings.clone();
+        // On a runtime of its own: the test's may be the one that is going.
+        let deleted = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let client = connect(&settings)?;
+            let names = AggregateType::ALL.map(|kind| indices::index(&settings.index_prefix, kind));
+            let names = names.each_ref().map(String::as_str);
+            runtime.block_on(client.indices().delete(IndicesDeleteParts::Index(&names)).send())?;
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+        });
+        if !matches!(deleted.join(), Ok(Ok(()))) {
+            eprintln!("indices of a test were left behind");
+        }
+    }
+}
