@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use crate::account::{Account, make_folder};
 use crate::identity::ProcessIdentity;
 use crate::interrupt::Interrupt;
-use crate::places::{RunFiles, server_folder};
+use crate::places::{RunFiles, server_folder, stack_folder};
 use crate::progress::Progress;
 use crate::state::{Phase, StartedProcess, State};
 use crate::stopping;
@@ -47,8 +47,15 @@ impl<'a> Run<'a> {
             fs::remove_dir_all(files.logs())?;
         }
         make_folder(&files.logs())?;
+        let server_folder = server_folder(&account)?;
+        if server_folder != stack_folder() {
+            let folder = server_folder.display();
+            progress.note(&format!(
+                "the servers' user cannot reach this checkout: servers and data are in {folder}"
+            ));
+        }
         let run = Self {
-            server_folder: server_folder(&account)?,
+            server_folder,
             account,
             progress,
             interrupt,

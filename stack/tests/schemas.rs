@@ -9,21 +9,18 @@ struct Registry {
 }
 
 impl Registry {
-    fn start() -> Self {
-        let url = stack::for_tests().unwrap().schema_registry;
-        let nanos = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap()
-            .as_nanos();
-        Self {
+    fn of_tests() -> anyhow::Result<Self> {
+        let url = stack::for_tests()?.schema_registry;
+        let nanos = std::time::UNIX_EPOCH.elapsed()?.as_nanos();
+        Ok(Self {
             url,
             prefix: format!("stack-{nanos}."),
-        }
+        })
     }
 
-    fn get(&self, path: &str) -> Value {
-        let mut response = ureq::get(format!("{}{path}", self.url)).call().unwrap();
-        response.body_mut().read_json().unwrap()
+    fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let mut response = ureq::get(format!("{}{path}", self.url)).call()?;
+        Ok(response.body_mut().read_json()?)
     }
 
     fn subject(&self) -> String {
@@ -33,23 +30,23 @@ impl Registry {
 
 #[test]
 fn registering_again_changes_nothing() {
-    let registry = Registry::start();
+    let registry = Registry::of_tests().unwrap();
     let count = stack::schemas::register(&registry.url, &registry.prefix).unwrap();
     let path = format!("/subjects/{}/versions/latest", registry.subject());
-    let first = registry.get(&path);
+    let first = registry.get(&path).unwrap();
     assert_eq!(
         stack::schemas::register(&registry.url, &registry.prefix).unwrap(),
         count
     );
-    assert_eq!(registry.get(&path), first);
+    assert_eq!(registry.get(&path).unwrap(), first);
     assert_eq!(first["version"], 1);
 }
 
 #[test]
 fn a_schema_that_breaks_readers_is_refused() {
-    let registry = Registry::start();
+    let registry = Registry::of_tests().unwrap();
     stack::schemas::register(&registry.url, &registry.prefix).unwrap();
-    let compatibility = registry.get(&format!("/config/{}", registry.subject()));
+    let compatibility = registry.get(&format!("/config/{}", registry.subject())).unwrap();
     assert_eq!(compatibility["compatibilityLevel"], "FULL_TRANSITIVE");
     let schema = json!({
         "type": "record", "name": "OrderSubmittedV1", "namespace": "ordering.orders",
