@@ -1,25 +1,33 @@
 //! Real servers for a test alone: a database, topics and subjects of its own.
 #![allow(dead_code, reason = "each test crate uses its share")]
 
+pub mod events;
+pub mod topics;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use command_service::application::ports::Ids;
 use command_service::outbound::postgres::{Database, PostgresSettings, setup};
+use command_service::outbound::system::TimeOrderedIds;
 use stack::TestServers;
 use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
 
 /// A name that no other test of this or another process has.
 pub fn unique(name: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let micros = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_micros();
+    let micros = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
     format!(
         "{name}_{}_{micros}_{}",
         std::process::id(),
         COUNT.fetch_add(1, Ordering::Relaxed)
     )
+}
+
+/// Never the same one twice, in no process.
+pub fn unique_id() -> Uuid {
+    TimeOrderedIds.next()
 }
 
 pub async fn servers() -> TestServers {

@@ -7,7 +7,9 @@ use rdkafka::ClientContext;
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
+use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// The records of one call that are still out, and the failures among those that came back.
 #[derive(Debug)]
@@ -73,12 +75,18 @@ impl Drop for Ticket {
 }
 
 /// Hands the tickets back, and the client's errors to the log.
-#[derive(Debug)]
-pub struct Deliveries;
+#[derive(Debug, Default)]
+pub struct Deliveries {
+    /// Cancelled once the producer has failed for good.
+    pub given_up: CancellationToken,
+}
 
 impl ClientContext for Deliveries {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::warn!(%error, reason, "the connection to Kafka");
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
+            self.given_up.cancel();
+        }
     }
 }
 

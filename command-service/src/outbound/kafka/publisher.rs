@@ -17,6 +17,7 @@ use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use shared_events::wire;
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use super::delivery::{Deliveries, Outstanding, Ticket};
 use super::{KafkaSettings, SchemaIds};
@@ -79,6 +80,10 @@ impl KafkaPublisher {
         {
             return;
         }
+        tracing::error!(
+            reason = failed.fatal_error(),
+            "the producer gave up and is replaced"
+        );
         match Generation::create(&self.config) {
             Ok(next) => *current = Some(next),
             // The next batch fails as this one did and tries again.
@@ -134,7 +139,15 @@ impl Publisher for KafkaPublisher {
             }
             results.push(sent);
         }
-        let failures = outstanding.settled().await;
+        let mut settled = std::pin::pin!(outstanding.settled());
+        let failures = tokio::select! {
+            biased;
+            failures = &mut settled => failures,
+            () = generation.given_up.cancelled() => {
+                self.replace(&generation);
+                settled.await
+            }
+        };
         let fatal = generation.fatal_error();
         for (place, error) in failures {
             if let Some(result) = results.get_mut(place) {
@@ -144,8 +157,7 @@ impl Publisher for KafkaPublisher {
                 });
             }
         }
-        if let Some(reason) = fatal {
-            tracing::error!(reason, "the producer gave up and is replaced");
+        if fatal.is_some() {
             self.replace(&generation);
         }
         results
@@ -159,6 +171,7 @@ fn not_acknowledged(reason: &str) -> PublishError {
 /// A producer. To drop one blocks, so that is done on a thread for such.
 struct Generation {
     producer: Option<ThreadedProducer<Deliveries>>,
+    given_up: CancellationToken,
 }
 
 impl std::fmt::Debug for Generation {
@@ -169,11 +182,14 @@ impl std::fmt::Debug for Generation {
 
 impl Generation {
     fn create(config: &ClientConfig) -> anyhow::Result<Arc<Self>> {
+        let deliveries = Deliveries::default();
+        let given_up = deliveries.given_up.clone();
         let producer = config
-            .create_with_context(Deliveries)
+            .create_with_context(deliveries)
             .context("Kafka's producer")?;
         Ok(Arc::new(Self {
             producer: Some(producer),
+            given_up,
         }))
     }
 

@@ -1,0 +1,84 @@
+//! The publisher against brokers that answer with errors: librdkafka's own mock of a cluster.
+
+use command_service::application::ports::{EventStore, Outbox, OutboxRow, PublishError, Publisher};
+use command_service::outbound::kafka::{KafkaPublisher, SchemaIds};
+use command_service::outbound::memory::MemoryStore;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+use crate::support::events::{append, new_customer};
+use crate::support::topics::TestTopics;
+
+struct Mocked {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+    topics: TestTopics,
+    publisher: KafkaPublisher,
+}
+
+async fn mocked() -> Mocked {
+    let cluster = MockCluster::new(1).unwrap();
+    let mut topics = TestTopics::create().await;
+    topics.kafka.bootstrap_servers = Some(cluster.bootstrap_servers());
+    let topic = format!("{}ordering.customers", topics.kafka.topic_prefix);
+    cluster.create_topic(&topic, 1, 1).unwrap();
+    let schemas = SchemaIds::new(&topics.registry, &topics.kafka.topic_prefix).unwrap();
+    let publisher = KafkaPublisher::new(&topics.kafka, schemas).unwrap();
+    Mocked {
+        cluster,
+        topics,
+        publisher,
+    }
+}
+
+async fn rows(events: u64) -> Vec<OutboxRow> {
+    let store = MemoryStore::new(std::sync::Arc::default());
+    let customer = new_customer();
+    store.commit(append(customer, 0, events)).await.unwrap();
+    let buckets: Vec<u16> = (0..16).collect();
+    store.pending(&buckets, 1000).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_passes_is_retried_in_order() {
+    let mocked = mocked().await;
+    let rows = rows(50).await;
+    let passing = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION; 3];
+    mocked.cluster.request_errors(RDKafkaApiKey::Produce, &passing);
+    let results = mocked.publisher.publish(&rows).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    let records = mocked
+        .topics
+        .read_until("ordering.customers", |records| records.len() >= 50)
+        .await;
+    let versions: Vec<u64> = records.iter().map(|record| record.version()).collect();
+    assert_eq!(versions, (1..=50).collect::<Vec<_>>());
+    mocked.publisher.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_that_could_leave_a_gap_makes_the_producer_give_up_and_another_goes_on() {
+    let mocked = mocked().await;
+    let rows = rows(50).await;
+    assert!(mocked.publisher.publish(&rows[..1]).await[0].is_ok());
+    mocked.cluster.request_errors(
+        RDKafkaApiKey::Produce,
+        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED],
+    );
+    let results = mocked.publisher.publish(&rows[1..]).await;
+    assert!(
+        matches!(results[0], Err(PublishError::Fatal(_))),
+        "{:?}",
+        results[0]
+    );
+    assert!(results.iter().all(Result::is_err), "nothing after it lands");
+    let results = mocked.publisher.publish(&rows[1..]).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    let records = mocked
+        .topics
+        .read_until("ordering.customers", |records| records.len() >= 50)
+        .await;
+    let versions: Vec<u64> = records.iter().map(|record| record.version()).collect();
+    assert_eq!(versions, (1..=50).collect::<Vec<_>>());
+    mocked.publisher.close().await;
+}

@@ -1,0 +1,228 @@
+//! Measurements, not tests: `cargo test --release -p command-service --test relay -- --ignored --nocapture measured`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use command_service::application::ports::{BUCKETS, EventStore, Outbox, OutboxRow, PublishError, Publisher};
+use command_service::outbound::postgres::{PgEventStore, PgOutbox};
+use command_service::relay::{Relay, RelaySettings, Wake};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::support::events::{append, customer_event, new_customer};
+use crate::support::topics::TestTopics;
+use crate::support::{TestDatabase, unique_id};
+
+/// Passes on to another publisher and notes when each event was acknowledged.
+struct Timed<P> {
+    publisher: P,
+    acknowledged: Arc<Mutex<HashMap<Uuid, Instant>>>,
+}
+
+impl<P: Publisher> Publisher for Timed<P> {
+    async fn publish(&self, rows: &[OutboxRow]) -> Vec<Result<(), PublishError>> {
+        let results = self.publisher.publish(rows).await;
+        let now = Instant::now();
+        let mut acknowledged = self.acknowledged.lock().unwrap();
+        for (row, result) in rows.iter().zip(&results) {
+            if result.is_ok() {
+                acknowledged.insert(row.metadata.event_id, now);
+            }
+        }
+        results
+    }
+}
+
+/// Of this process, in user and system mode.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+    ticks / 100.0
+}
+
+fn quantiles(mut micros: Vec<u128>) -> String {
+    micros.sort_unstable();
+    let at = |share: f64| micros[((micros.len() - 1) as f64 * share) as usize];
+    format!(
+        "p50 {} us, p95 {} us, p99 {} us, max {} us",
+        at(0.5),
+        at(0.95),
+        at(0.99),
+        at(1.0)
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn measured_append() {
+    let database = TestDatabase::create().await;
+    let store = PgEventStore::new(database.open(), Arc::new(Wake::default()));
+    for events in [1, 2, 5] {
+        let mut micros = Vec::new();
+        for _ in 0..1000 {
+            let commit = append(new_customer(), 0, events);
+            let began = Instant::now();
+            store.commit(commit).await.unwrap();
+            micros.push(began.elapsed().as_micros());
+        }
+        println!(
+            "append of {events} events alone: {}",
+            quantiles(micros.split_off(100))
+        );
+    }
+    let streams: Vec<_> = (0..3).map(|_| new_customer()).collect();
+    for stream in &streams {
+        store.commit(append(*stream, 0, 10)).await.unwrap();
+    }
+    let mut micros = Vec::new();
+    for _ in 0..1000 {
+        let began = Instant::now();
+        store.read(&streams).await.unwrap();
+        micros.push(began.elapsed().as_micros());
+    }
+    println!("read of 3 streams of 10 events: {}", quantiles(micros));
+    let began = Instant::now();
+    let writers = (0..16).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for _ in 0..500 {
+                store.commit(append(new_customer(), 0, 2)).await.unwrap();
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    println!(
+        "appends of 2 events, 16 writers, 8 connections: {:.0}/s",
+        8000.0 / began.elapsed().as_secs_f64()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn measured_drain() {
+    let rows: i64 = std::env::var("ROWS").map_or(100_000, |rows| rows.parse().unwrap());
+    let lanes = std::env::var("LANES").map_or(2, |lanes| lanes.parse().unwrap());
+    let per_bucket = std::env::var("PER_BUCKET").map_or(500, |rows| rows.parse().unwrap());
+    let linger: u64 = std::env::var("LINGER").map_or(0, |linger| linger.parse().unwrap());
+    let database = TestDatabase::create().await;
+    let mut topics = TestTopics::create().await;
+    topics.kafka.linger = Duration::from_millis(linger);
+    if std::env::var("ZSTD").is_ok() {
+        topics.kafka.compression = command_service::outbound::kafka::Compression::Zstd;
+    }
+    let payload = customer_event(unique_id(), 1).encode().unwrap();
+    let owner = database.as_owner().await;
+    owner
+        .execute(
+            "INSERT INTO outbox (bucket, topic, aggregate, stream_id, version, event_id, event_type, payload, actor, \
+             command_id, causation_id, correlation_id, occurred_at, traceparent) \
+             SELECT n % $1::int, 'ordering.customers', 'customer', gen_random_uuid(), 1, gen_random_uuid(), \
+             'ordering.customers.CustomerRegisteredV1', $2, 'anonymous', gen_random_uuid(), gen_random_uuid(), \
+             gen_random_uuid(), now(), '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' \
+             FROM generate_series(1, $3::int8) n",
+            &[&i32::from(BUCKETS), &payload, &rows],
+        )
+        .await
+        .unwrap();
+    owner
+        .batch_execute("VACUUM ANALYZE outbox; CHECKPOINT")
+        .await
+        .unwrap();
+    let settings = RelaySettings {
+        lanes: std::num::NonZeroUsize::new(lanes).unwrap(),
+        rows_per_bucket: std::num::NonZeroUsize::new(per_bucket).unwrap(),
+        ..RelaySettings::default()
+    };
+    let outbox = Arc::new(PgOutbox::new(database.open(), settings.lease_ttl));
+    let publisher = topics.publisher();
+    let stop = CancellationToken::new();
+    let relay = Relay::new(
+        Arc::clone(&outbox),
+        Arc::new(publisher),
+        Arc::default(),
+        unique_id(),
+        settings,
+    );
+    let (began, cpu) = (Instant::now(), cpu_seconds());
+    let task = tokio::spawn(relay.run(stop.clone()));
+    while owner
+        .query_one("SELECT EXISTS (SELECT FROM outbox)", &[])
+        .await
+        .unwrap()
+        .get(0)
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (took, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    println!(
+        "drained {rows} rows, lanes {lanes}, {per_bucket} a bucket, linger {linger} ms: {:.0} rows/s, {:.1} us of CPU a row",
+        rows as f64 / took,
+        cpu * 1e6 / rows as f64
+    );
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn measured_latency() {
+    let linger: u64 = std::env::var("LINGER").map_or(0, |linger| linger.parse().unwrap());
+    let rate: u64 = std::env::var("RATE").map_or(100, |rate| rate.parse().unwrap());
+    let database = TestDatabase::create().await;
+    let mut topics = TestTopics::create().await;
+    topics.kafka.linger = Duration::from_millis(linger);
+    let acknowledged = Arc::new(Mutex::new(HashMap::new()));
+    let wake = Arc::new(Wake::default());
+    let outbox = Arc::new(PgOutbox::new(database.open(), Duration::from_secs(2)));
+    let store = PgEventStore::new(database.open(), Arc::clone(&wake));
+    let publisher = Timed {
+        publisher: topics.publisher(),
+        acknowledged: Arc::clone(&acknowledged),
+    };
+    let stop = CancellationToken::new();
+    let settings = RelaySettings::default();
+    let relay = Relay::new(
+        Arc::clone(&outbox),
+        Arc::new(publisher),
+        wake,
+        unique_id(),
+        settings,
+    );
+    let task = tokio::spawn(relay.run(stop.clone()));
+    // Warm.
+    for _ in 0..50 {
+        store.commit(append(new_customer(), 0, 1)).await.unwrap();
+    }
+    let cpu = cpu_seconds();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    println!("idle: {:.3} cores", (cpu_seconds() - cpu) / 3.0);
+    let mut ticks = tokio::time::interval(Duration::from_micros(1_000_000 / rate));
+    let mut committed = HashMap::new();
+    let cpu = cpu_seconds();
+    for _ in 0..rate * 10 {
+        ticks.tick().await;
+        let commit = append(new_customer(), 0, 1);
+        let event_id = commit.events[0].event_id;
+        store.commit(commit).await.unwrap();
+        committed.insert(event_id, Instant::now());
+    }
+    let busy = (cpu_seconds() - cpu) / 10.0;
+    while outbox.backlog().await.unwrap().rows > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let acknowledged = acknowledged.lock().unwrap().clone();
+    let micros = committed
+        .iter()
+        .map(|(id, at)| acknowledged[id].saturating_duration_since(*at).as_micros())
+        .collect();
+    println!(
+        "commit to acknowledged at {rate}/s, linger {linger} ms: {}; {busy:.2} cores",
+        quantiles(micros)
+    );
+    stop.cancel();
+    task.await.unwrap();
+}

@@ -1,0 +1,80 @@
+//! What keeps events from being changed.
+
+use command_service::application::ports::EventStore;
+use command_service::outbound::postgres::{PgEventStore, setup};
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use crate::support::TestDatabase;
+use crate::support::events::{append, new_customer};
+
+const CHANGES: [&str; 4] = [
+    "UPDATE events SET actor = 'somebody else'",
+    "UPDATE events SET version = version WHERE false",
+    "DELETE FROM events",
+    "TRUNCATE events",
+];
+
+async fn refused(client: &Client, statement: &str) {
+    let error = client.batch_execute(statement).await.expect_err(statement);
+    assert_eq!(
+        error.code(),
+        Some(&SqlState::INSUFFICIENT_PRIVILEGE),
+        "{statement}: {error:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_changes_events() {
+    let database = TestDatabase::create().await;
+    let store = PgEventStore::new(database.open(), std::sync::Arc::default());
+    store.commit(append(new_customer(), 0, 3)).await.unwrap();
+    let (app, owner) = (database.as_app().await, database.as_owner().await);
+    for statement in CHANGES {
+        refused(&app, statement).await;
+        refused(&owner, statement).await;
+    }
+    for statement in [
+        "DELETE FROM commands",
+        "UPDATE commands SET actor = ''",
+        "UPDATE outbox SET payload = ''",
+        "DROP TABLE events",
+        "ALTER TABLE events DISABLE TRIGGER ALL",
+        "CREATE TABLE more (id int)",
+    ] {
+        refused(&app, statement).await;
+    }
+    let count: i64 = app
+        .query_one("SELECT count(*) FROM events", &[])
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(count, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn setting_up_again_changes_nothing_and_several_at_once_agree() {
+    let database = TestDatabase::create().await;
+    let (first, second) = tokio::join!(setup(&database.settings), setup(&database.settings));
+    first.unwrap();
+    second.unwrap();
+    let as_owner = command_service::outbound::postgres::PostgresSettings {
+        url: Some(database.owner_url.clone().into()),
+        ..database.settings.clone()
+    };
+    let error = setup(&as_owner)
+        .await
+        .expect_err("the owner is no role to work as");
+    assert!(error.to_string().contains("another role"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_larger_than_the_broker_takes_is_not_appended() {
+    let database = TestDatabase::create().await;
+    let store = PgEventStore::new(database.open(), std::sync::Arc::default());
+    let mut commit = append(new_customer(), 0, 2);
+    commit.events[1].payload = vec![0; shared_events::codec::MAX_BODY_BYTES + 1];
+    let stream = commit.command.stream;
+    store.commit(commit).await.expect_err("it is too large");
+    assert_eq!(store.read(&[stream]).await.unwrap(), [vec![]]);
+}
