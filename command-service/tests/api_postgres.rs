@@ -31,7 +31,12 @@ impl std::ops::Deref for Api {
 
 async fn an_api_on(database: &PostgresSettings) -> Api {
     let mut settings = Settings {
-        database: database.clone(),
+        database: PostgresSettings {
+            // Unoptimised, the password's hash alone takes long on a busy machine.
+            connect_timeout: Duration::from_secs(20),
+            acquire_timeout: Duration::from_secs(20),
+            ..database.clone()
+        },
         shutdown: ShutdownSettings {
             drain_delay: Duration::ZERO,
             ..ShutdownSettings::default()
@@ -39,6 +44,7 @@ async fn an_api_on(database: &PostgresSettings) -> Api {
         ..Settings::default()
     };
     settings.http.port = 0;
+    settings.http.request_deadline = Duration::from_secs(30);
     let running = start(Role::Api, &settings).await.unwrap();
     Api {
         client: Client::new(running.address),

@@ -140,6 +140,10 @@ impl Health {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
@@ -147,7 +151,7 @@ impl Health {
     pub async fn readiness(&self) -> Readiness {
         let dependencies = self.dependencies().await;
         let missing = |report: &DependencyReport| report.required && report.status == DependencyStatus::Down;
-        let status = if self.stopping.load(Ordering::Relaxed) {
+        let status = if self.is_stopping() {
             ReadinessStatus::Stopping
         } else if dependencies.iter().any(missing) {
             ReadinessStatus::NotReady

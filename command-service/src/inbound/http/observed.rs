@@ -1,13 +1,14 @@
 //! What every command's request goes through first: a span that continues the caller's trace, a correlation id, a bound
 //! on its head, a measurement of its answer.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, ResponseError as _};
 use tracing::Instrument as _;
@@ -16,16 +17,30 @@ use tracing::field::Empty;
 use super::problem::{Problem, ProblemKind};
 use super::request_context::{CORRELATION_ID, RequestContext, correlation_id};
 use crate::application::ports::Ids;
+use crate::inbound::health::Health;
 use crate::telemetry::traceparent;
 
-/// `route` is the path's pattern: a label with few values, unlike the path.
+/// What a path's observation needs beside the request.
+pub struct Observed<I> {
+    /// The path's pattern: a label with few values, unlike the path.
+    pub route: &'static str,
+    pub max_head_bytes: usize,
+    pub ids: Arc<I>,
+    pub health: Arc<Health>,
+}
+
 pub async fn observe<I: Ids>(
-    route: &'static str,
-    max_head_bytes: usize,
-    ids: Arc<I>,
+    observed: Rc<Observed<I>>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Observed {
+        route,
+        max_head_bytes,
+        ids,
+        health,
+    } = &*observed;
+    let (route, max_head_bytes) = (*route, *max_head_bytes);
     let started = Instant::now();
     let method = method_label(&request);
     let span = tracing::info_span!(
@@ -66,6 +81,13 @@ pub async fn observe<I: Ids>(
     let mut answer = answer?;
     if let Ok(value) = HeaderValue::try_from(answered.to_string()) {
         answer.headers_mut().insert(CORRELATION_ID, value);
+    }
+    if health.is_stopping() {
+        // The client sends its next request over another connection, to another process.
+        answer
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
     }
     let status = answer.status();
     let elapsed = started.elapsed();

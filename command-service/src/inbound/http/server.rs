@@ -38,7 +38,7 @@ pub fn server<W: Wiring>(
             .configure(|app| {
                 if let Some(api) = api {
                     app.app_data(api.clone());
-                    commands::configure(app, &api, max_head_bytes);
+                    commands::configure(app, &api, &health, max_head_bytes);
                 }
             })
             .default_service(web::to(unknown_path))

@@ -1,13 +1,17 @@
 //! The endpoints of the write side, one file each.
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{Error, Resource, web};
 
 use super::command_api::{CommandApi, Wiring};
-use super::observed::observe;
+use super::observed::{Observed, observe};
 use super::routes::{self, MethodRoute, delete, post, put};
+use crate::inbound::health::Health;
 
 pub mod add_order_item;
 pub mod add_product;
@@ -23,19 +27,33 @@ pub mod submit_order;
 pub fn configure<W: Wiring>(
     app: &mut web::ServiceConfig,
     api: &web::Data<CommandApi<W>>,
+    health: &Arc<Health>,
     max_head_bytes: usize,
 ) {
-    let door = Door { api, max_head_bytes };
+    let door = Door {
+        api,
+        health,
+        max_head_bytes,
+    };
     app.service(door.to("/v1/customers", [post(register_customer::register_customer::<W>)]))
-        .service(door.to("/v1/customers/{id}/name", [put(rename_customer::rename_customer::<W>)]))
+        .service(door.to(
+            "/v1/customers/{id}/name",
+            [put(rename_customer::rename_customer::<W>)],
+        ))
         .service(door.to("/v1/products", [post(add_product::add_product::<W>)]))
-        .service(door.to("/v1/products/{id}/name", [put(rename_product::rename_product::<W>)]))
+        .service(door.to(
+            "/v1/products/{id}/name",
+            [put(rename_product::rename_product::<W>)],
+        ))
         .service(door.to(
             "/v1/products/{id}/price",
             [put(change_product_price::change_product_price::<W>)],
         ))
         .service(door.to("/v1/orders", [post(create_order::create_order::<W>)]))
-        .service(door.to("/v1/orders/{id}/items", [post(add_order_item::add_order_item::<W>)]))
+        .service(door.to(
+            "/v1/orders/{id}/items",
+            [post(add_order_item::add_order_item::<W>)],
+        ))
         .service(door.to(
             "/v1/orders/{id}/items/{product_id}",
             [
@@ -48,6 +66,7 @@ pub fn configure<W: Wiring>(
 
 struct Door<'a, W: Wiring> {
     api: &'a web::Data<CommandApi<W>>,
+    health: &'a Arc<Health>,
     max_head_bytes: usize,
 }
 
@@ -66,10 +85,14 @@ impl<W: Wiring> Door<'_, W> {
             InitError = (),
         > + use<W, N>,
     > {
-        let ids = self.api.ids.clone();
-        let max_head_bytes = self.max_head_bytes;
+        let observed = Rc::new(Observed {
+            route: path,
+            max_head_bytes: self.max_head_bytes,
+            ids: Arc::clone(&self.api.ids),
+            health: Arc::clone(self.health),
+        });
         routes::resource(path, routes).wrap(from_fn(move |request, next| {
-            observe(path, max_head_bytes, ids.clone(), request, next)
+            observe(Rc::clone(&observed), request, next)
         }))
     }
 }
