@@ -175,7 +175,11 @@ impl Settings {
         };
         let (publishes, sets_up) = (role.relays(), role == Role::Setup);
         must(self.database.url.is_some(), "DATABASE__URL", "is required");
-        must(is_postgres(&self.database.url), "DATABASE__URL", "is not a PostgreSQL URL [masked]");
+        must(
+            is_postgres(&self.database.url),
+            "DATABASE__URL",
+            "is not a PostgreSQL URL [masked]",
+        );
         must(
             !sets_up || self.database.owner_url.is_some(),
             "DATABASE__OWNER_URL",
@@ -186,13 +190,21 @@ impl Settings {
             "DATABASE__OWNER_URL",
             "is not a PostgreSQL URL [masked]",
         );
-        must(self.database.pool_size > 0, "DATABASE__POOL_SIZE", "must be 1 at least");
+        must(
+            self.database.pool_size > 0,
+            "DATABASE__POOL_SIZE",
+            "must be 1 at least",
+        );
         must(
             !(publishes || sets_up) || self.kafka.bootstrap_servers.is_some(),
             "KAFKA__BOOTSTRAP_SERVERS",
             "is required",
         );
-        must(self.kafka.partitions > 0, "KAFKA__PARTITIONS", "must be 1 at least");
+        must(
+            self.kafka.partitions > 0,
+            "KAFKA__PARTITIONS",
+            "must be 1 at least",
+        );
         must(
             self.kafka.replication_factor > 0,
             "KAFKA__REPLICATION_FACTOR",
