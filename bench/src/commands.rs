@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use chrono::DateTime;
+use command_service::application::ports::{CommandOutcome, CommandRecord, Commit, StreamId};
+use command_service::outbound::postgres::{commit_sql, read_sql};
 use e2e::api::Commands;
 use e2e::system::System;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
+use shared_events::AggregateType;
 use tokio::process::Command;
 use uuid::Uuid;
 
@@ -151,7 +155,7 @@ impl Script {
                 .join(", ")
         };
         let ids = "ARRAY[gen_random_uuid(), gen_random_uuid()]";
-        let commit = command_service::outbound::postgres::commit_sql();
+        let commit = commit_sql(any_commit()).context("the commit has no statement")?;
         let commit = with_values(
             &commit,
             &[
@@ -179,7 +183,7 @@ impl Script {
                 "'00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'::text",
             ],
         )?;
-        let read = command_service::outbound::postgres::read_sql();
+        let read = read_sql(&[]);
         let read = with_values(
             &read,
             &[
@@ -191,6 +195,31 @@ impl Script {
             read_and_commit: format!("{read};\n{commit};\n"),
             commit: format!("{commit};\n"),
         })
+    }
+}
+
+/// Its values do not matter: only the statement's text is taken.
+fn any_commit() -> Commit {
+    let at = DateTime::UNIX_EPOCH;
+    Commit {
+        command: CommandRecord {
+            command_id: Uuid::nil(),
+            command_type: "create-order",
+            stream: StreamId {
+                aggregate: AggregateType::Order,
+                id: Uuid::nil(),
+            },
+            actor: String::new(),
+            received_at: at,
+            body: Value::Null,
+            causation_id: Uuid::nil(),
+            correlation_id: Uuid::nil(),
+            outcome: CommandOutcome::Succeeded { version: 0 },
+        },
+        expected_version: 0,
+        events: Vec::new(),
+        occurred_at: at,
+        traceparent: None,
     }
 }
 

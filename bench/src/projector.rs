@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::cpu;
+use crate::relay::metric;
 use crate::report::Report;
 
 const LIMIT: Duration = Duration::from_secs(600);
+const APPLIED: &str = "projector_records_total{outcome=\"applied\"";
 const BULK: usize = 1_000;
 const IN_FLIGHT: usize = 2;
 
@@ -26,13 +28,13 @@ pub async fn measure(system: &System, report: &mut Report) -> Result<()> {
     let mut projector = system.service("query-service", "projector").spawn()?;
     projector.wait_live(Duration::from_secs(60))?;
     let first = eventually("the projector begins", LIMIT, async || {
-        let done = applied(&http, &projector.base_url()).await?;
+        let done = metric(&http, &projector.base_url(), APPLIED).await?;
         Ok((done > 0.0).then_some(done))
     })
     .await?;
     let (started, cpu_before) = (Instant::now(), cpu::time_of(projector.pid()));
     eventually("the backlog is projected", LIMIT, async || {
-        Ok((applied(&http, &projector.base_url()).await? >= events as f64).then_some(()))
+        Ok((metric(&http, &projector.base_url(), APPLIED).await? >= events as f64).then_some(()))
     })
     .await?;
     let took = started.elapsed().as_secs_f64();
@@ -61,22 +63,6 @@ pub async fn measure(system: &System, report: &mut Report) -> Result<()> {
         Some(documents_per_second / raw_per_second),
     );
     Ok(())
-}
-
-/// Events that the projector has folded in, as it says itself.
-async fn applied(http: &reqwest::Client, projector: &str) -> Result<f64> {
-    let text = http
-        .get(format!("{projector}/metrics"))
-        .send()
-        .await?
-        .text()
-        .await?;
-    let samples = text
-        .lines()
-        .filter(|line| line.starts_with("projector_records_applied_total"));
-    Ok(samples
-        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-        .sum())
 }
 
 /// Elasticsearch without us.

@@ -79,13 +79,13 @@ impl EventStore for PgEventStore {
     }
 }
 
-struct ReadStreams {
+pub(super) struct ReadStreams {
     aggregates: Vec<&'static str>,
     ids: Vec<Uuid>,
 }
 
 impl ReadStreams {
-    fn of(streams: &[StreamId]) -> Self {
+    pub(super) fn of(streams: &[StreamId]) -> Self {
         Self {
             aggregates: streams.iter().map(|stream| stream.aggregate.as_str()).collect(),
             ids: streams.iter().map(|stream| stream.id).collect(),

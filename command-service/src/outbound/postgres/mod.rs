@@ -10,6 +10,7 @@ mod outbox;
 mod outbox_statements;
 mod settings;
 mod setup;
+mod text;
 
 pub use database::Database;
 pub use event_store::PgEventStore;
@@ -17,3 +18,4 @@ pub use notifications::{announce, listen};
 pub use outbox::PgOutbox;
 pub use settings::PostgresSettings;
 pub use setup::setup;
+pub use text::{commit_sql, read_sql};

@@ -1,0 +1,26 @@
+//! The statements as text, with `$1`, `$2`, … where values go: to measure them by themselves.
+
+use diesel::pg::Pg;
+use diesel::query_builder::QueryFragment;
+
+use super::append::Append;
+use super::event_store::ReadStreams;
+use crate::application::ports::{Commit, StreamId};
+
+/// What [`super::PgEventStore`] sends for a commit; `None` for one that no stream could take.
+pub fn commit_sql(commit: Commit) -> Option<String> {
+    Append::of(commit).ok().map(|append| text(&append))
+}
+
+/// What [`super::PgEventStore`] sends to read streams.
+pub fn read_sql(streams: &[StreamId]) -> String {
+    text(&ReadStreams::of(streams))
+}
+
+fn text(statement: &impl QueryFragment<Pg>) -> String {
+    let with_binds = diesel::debug_query::<Pg, _>(statement).to_string();
+    match with_binds.split_once(" -- binds:") {
+        Some((sql, _)) => sql.to_owned(),
+        None => with_binds,
+    }
+}
