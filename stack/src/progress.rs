@@ -1,5 +1,6 @@
 //! How a start tells what it is doing. The launcher shows bars; tests get plain lines.
 
+use std::io::Write as _;
 use std::time::Instant;
 
 /// Receives what happens, from several threads at once.
@@ -32,8 +33,17 @@ impl Default for PlainLines {
 
 impl PlainLines {
     fn line(&self, part: &str, text: &str) {
-        eprintln!("{:7.1}s  {part:<16} {text}", self.since.elapsed().as_secs_f32());
+        say(&format!(
+            "{:7.1}s  {part:<16} {text}",
+            self.since.elapsed().as_secs_f32()
+        ));
     }
+}
+
+/// Straight to stderr: what `eprintln!` writes in a test is only shown when the test fails.
+pub fn say(line: &str) {
+    // Nobody can be told when stderr is closed.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 impl Progress for PlainLines {
@@ -48,6 +58,6 @@ impl Progress for PlainLines {
     }
 
     fn note(&self, line: &str) {
-        eprintln!("{line}");
+        say(line);
     }
 }

@@ -6,7 +6,7 @@ use crate::external::External;
 use crate::interrupt::Interrupt;
 use crate::launch::{answer, begin_detached};
 use crate::places::RunFiles;
-use crate::progress::PlainLines;
+use crate::progress::{PlainLines, say};
 use crate::servers::Plan;
 use crate::state::{Servers, State};
 use crate::stopping::{self, DataFolder};
@@ -55,7 +55,7 @@ pub fn for_tests() -> Result<TestServers> {
         return Ok(servers.into());
     }
     stopping::stop(&files, DataFolder::Wiped)?;
-    eprintln!("starting servers for tests; `cargo xtask down` stops them");
+    say("starting servers for tests; `cargo xtask down` stops them");
     let progress = PlainLines::default();
     let run = begin_detached(files, &progress, Interrupt::default())?;
     let servers = Plan::make(None)
