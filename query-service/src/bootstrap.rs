@@ -83,7 +83,11 @@ async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
         start_projector(client, &settings, &mut tasks, &mut dependencies)?;
     }
 
-    let health = Arc::new(Health::new(role, dependencies));
+    let mut health = Health::new(role, dependencies);
+    if role.projects() {
+        health = health.with_figure("projector lag", projector_lag);
+    }
+    let health = Arc::new(health);
     let (host, port) = (settings.http.host.as_str(), settings.http.port);
     let (server, address) = server::bind(api, health.clone(), &settings.http, &settings.shutdown)
         .with_context(|| format!("cannot listen on {host}:{port}"))?;
@@ -198,6 +202,15 @@ fn start_projector(
     };
     tasks.spawn("projector", |cancelled| projector.run(cancelled));
     Ok(())
+}
+
+fn projector_lag() -> String {
+    let events = prometheus::values("projector_lag_events");
+    let seconds = prometheus::values("projector_lag_seconds");
+    match seconds.into_iter().reduce(f64::max) {
+        Some(seconds) => format!("{} events, {seconds:.1} s", events.iter().sum::<f64>()),
+        None => "unknown".to_owned(),
+    }
 }
 
 fn kafka_dependency(producer: FutureProducer, settings: &KafkaSettings) -> Dependency {

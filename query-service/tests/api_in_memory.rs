@@ -1,5 +1,8 @@
 //! The API's contract with its clients, over the adapters in memory.
 
+// Outside the test functions too.
+#![allow(clippy::expect_used)]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,8 @@
 //! The API over the real Elasticsearch.
 
+// Outside the test functions too.
+#![allow(clippy::expect_used)]
+
 mod support;
 
 use std::collections::HashSet;

@@ -1,5 +1,8 @@
 //! What every adapter of `OrderReader` and `VersionReader` keeps to, in memory and on the real Elasticsearch.
 
+// Outside the test functions too.
+#![allow(clippy::expect_used)]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -27,3 +27,30 @@ pub fn handle() -> &'static PrometheusHandle {
         handle
     })
 }
+
+/// The values that a metric has now, one for each set of labels, as `/metrics` shows them.
+pub fn values(metric: &str) -> Vec<f64> {
+    handle()
+        .render()
+        .lines()
+        .filter_map(|line| line.strip_prefix(metric))
+        .filter(|rest| rest.starts_with(['{', ' ']))
+        .filter_map(|rest| rest.rsplit(' ').next()?.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_has_a_value_for_each_set_of_labels() {
+        handle();
+        metrics::gauge!("some_figure", "partition" => "a b").set(2.5);
+        metrics::gauge!("some_figure", "partition" => "c").set(4.0);
+        metrics::gauge!("some_figure_else").set(8.0);
+        let mut values = values("some_figure");
+        values.sort_by(f64::total_cmp);
+        assert_eq!(values, [2.5, 4.0]);
+    }
+}

@@ -2,6 +2,8 @@
 
 // Each test binary uses a part of it.
 #![allow(dead_code)]
+// A test that meets what it did not expect ends there.
+#![allow(clippy::expect_used)]
 
 pub mod api;
 pub mod elasticsearch;

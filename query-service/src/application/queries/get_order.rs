@@ -26,10 +26,11 @@ impl Query for GetOrder {
     type Answer = OrderDocument;
     type Refusal = GetOrderRefusal;
 
-    fn version_shown(&self, token: &ConsistencyToken, outcome: &Outcome<Self>) -> Option<u64> {
-        if (token.aggregate, token.id) != (AggregateType::Order, self.id) {
-            return None;
-        }
+    fn is_about(&self, token: &ConsistencyToken) -> bool {
+        (token.aggregate, token.id) == (AggregateType::Order, self.id)
+    }
+
+    fn version_shown(outcome: &Outcome<Self>) -> Option<u64> {
         match outcome {
             Ok(order) => Some(order.version),
             Err(QueryError::Refused(GetOrderRefusal::NotFound(_))) => Some(0),

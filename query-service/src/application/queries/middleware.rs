@@ -90,17 +90,18 @@ where
             self.freshness.searchable(token, context.wait_until).await?;
             return self.inner.handle(query, context).await;
         }
-        // Waits before it looks, so that no change falls between the two.
+        // Registered before the first look, so that no change falls between the two.
         let mut wait = self.freshness.wait_for(token, context.wait_until)?;
+        if !query.is_about(&token) {
+            self.freshness.visible(wait).await?;
+            return self.inner.handle(query, context).await;
+        }
         loop {
             let outcome = self.inner.handle(query, context).await;
-            match query.version_shown(&token, &outcome) {
+            match Q::version_shown(&outcome) {
                 Some(seen) if seen < token.version => wait.pause(seen).await?,
-                Some(_) => return outcome,
-                None => break,
+                Some(_) | None => return outcome,
             }
         }
-        self.freshness.visible(wait).await?;
-        self.inner.handle(query, context).await
     }
 }

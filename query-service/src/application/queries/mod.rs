@@ -37,9 +37,13 @@ pub trait Query: Send + Sync + 'static {
     /// Why this query in particular may be refused.
     type Refusal: std::error::Error + Send;
 
-    /// The version of the token's aggregate that the outcome itself shows, 0 for one that is not there. `None` if the
-    /// outcome cannot tell, as for any aggregate but the one that is asked for.
-    fn version_shown(&self, _token: &ConsistencyToken, _outcome: &Outcome<Self>) -> Option<u64> {
+    /// Whether the answer itself shows the token's aggregate, so that a look at it is the query itself.
+    fn is_about(&self, _token: &ConsistencyToken) -> bool {
+        false
+    }
+
+    /// The version of what is asked for that the outcome shows, 0 if it is not there; `None` if the outcome cannot tell.
+    fn version_shown(_outcome: &Outcome<Self>) -> Option<u64> {
         None
     }
 }

@@ -19,7 +19,7 @@ use crate::application::ports::Change;
 use crate::outbound::kafka::KafkaSettings;
 
 /// Between two looks at which partitions there are.
-const LOOK_FOR_PARTITIONS: Duration = Duration::from_secs(10);
+const LOOK_FOR_PARTITIONS: Duration = Duration::from_secs(5);
 /// The same, and before a new attempt, after something failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
