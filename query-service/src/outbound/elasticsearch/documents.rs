@@ -68,7 +68,7 @@ impl ElasticsearchDocuments {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         let response = self
             .client
-            .send(Method::Post, path, headers, Some(query), Some(body), None)
+            .send(Method::Post, path, headers, Some(query), (!body.is_empty()).then_some(body), None)
             .await
             .map_err(|error| StoreError::Unavailable(error.into()))?;
         let status = response.status_code().as_u16();
@@ -175,7 +175,8 @@ impl DocumentStore for ElasticsearchDocuments {
 
     async fn refresh(&self, kind: AggregateType) -> Result<(), StoreError> {
         let path = format!("/{}/_refresh", self.alias(kind));
-        let answer: RefreshAnswer = self.post_json(&path, &[], &json!({})).await?;
+        // It takes no body, not even an empty object.
+        let answer: RefreshAnswer = parse(&self.post(&path, "application/json", &[], String::new()).await?)?;
         match answer.shards.failed {
             0 => Ok(()),
             failed => Err(StoreError::Unavailable(anyhow::anyhow!(
