@@ -62,13 +62,20 @@ impl ElasticsearchDocuments {
         path: &str,
         content_type: &'static str,
         query: &[(&str, &str)],
-        body: String,
+        body: Option<String>,
     ) -> Result<Vec<u8>, StoreError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         let response = self
             .client
-            .send(Method::Post, path, headers, Some(query), (!body.is_empty()).then_some(body), None)
+            .send(
+                Method::Post,
+                path,
+                headers,
+                Some(query),
+                (!body.is_empty()).then_some(body),
+                None,
+            )
             .await
             .map_err(|error| StoreError::Unavailable(error.into()))?;
         let status = response.status_code().as_u16();
@@ -91,7 +98,7 @@ impl ElasticsearchDocuments {
         body: &Value,
     ) -> Result<T, StoreError> {
         let answer = self
-            .post(path, "application/json", query, body.to_string())
+            .post(path, "application/json", query, Some(body.to_string()))
             .await?;
         parse(&answer)
     }
@@ -104,7 +111,9 @@ impl ElasticsearchDocuments {
                 "items.*.status,items.*._seq_no,items.*._primary_term,items.*.error",
             ),
         ];
-        let answer = self.post("/_bulk", "application/x-ndjson", &QUERY, body).await?;
+        let answer = self
+            .post("/_bulk", "application/x-ndjson", &QUERY, Some(body))
+            .await?;
         let answer: BulkAnswer = parse(&answer)?;
         if answer.items.len() != items {
             let found = answer.items.len();
@@ -176,7 +185,7 @@ impl DocumentStore for ElasticsearchDocuments {
     async fn refresh(&self, kind: AggregateType) -> Result<(), StoreError> {
         let path = format!("/{}/_refresh", self.alias(kind));
         // It takes no body, not even an empty object.
-        let answer: RefreshAnswer = parse(&self.post(&path, "application/json", &[], String::new()).await?)?;
+        let answer: RefreshAnswer = parse(&self.post(&path, "application/json", &[], None).await?)?;
         match answer.shards.failed {
             0 => Ok(()),
             failed => Err(StoreError::Unavailable(anyhow::anyhow!(
