@@ -68,14 +68,7 @@ impl ElasticsearchDocuments {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         let response = self
             .client
-            .send(
-                Method::Post,
-                path,
-                headers,
-                Some(query),
-                (!body.is_empty()).then_some(body),
-                None,
-            )
+            .send(Method::Post, path, headers, Some(query), body, None)
             .await
             .map_err(|error| StoreError::Unavailable(error.into()))?;
         let status = response.status_code().as_u16();
