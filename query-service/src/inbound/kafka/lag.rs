@@ -42,9 +42,7 @@ pub async fn report(consumer: Arc<GroupConsumer>, cancel: CancellationToken) {
 }
 
 fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -124,12 +122,11 @@ impl Lag {
             metrics::gauge!("projector_lag_events", &labels).set(0.0);
             metrics::gauge!("projector_lag_seconds", &labels).set(0.0);
         }
-        self.level_at
-            .retain(|(partition, assignment), _| {
-                standings
-                    .iter()
-                    .any(|standing| (standing.partition, standing.assignment) == (*partition, *assignment))
-            });
+        self.level_at.retain(|(partition, assignment), _| {
+            standings
+                .iter()
+                .any(|standing| (standing.partition, standing.assignment) == (*partition, *assignment))
+        });
         self.reported = reported;
     }
 

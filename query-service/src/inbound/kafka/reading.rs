@@ -51,7 +51,11 @@ impl Reading {
             while !stash.is_empty() || self.unknown.is_full() {
                 let incoming = if stash.is_empty() {
                     let resolved = self.unknown.resolved();
-                    match self.source.polling(resolved, &mut chunks, &mut stash, cancel).await? {
+                    match self
+                        .source
+                        .polling(resolved, &mut chunks, &mut stash, cancel)
+                        .await?
+                    {
                         Waited::Ready(resolved) => resolved?,
                         Waited::Cancelled => return Ok(()),
                     }

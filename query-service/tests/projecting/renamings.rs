@@ -1,0 +1,161 @@
+use std::sync::Arc;
+
+use shared_events::AggregateType;
+
+use super::events::*;
+use super::world::{World, Yielding};
+
+const ORDERS: u128 = 20;
+
+fn orders() -> Vec<Told> {
+    (0..ORDERS)
+        .flat_map(|n| {
+            let order = id(1_000 + n);
+            [
+                created(order, id(1), "Ada"),
+                item_added(order, 2, id(11), "Engine"),
+            ]
+        })
+        .collect()
+}
+
+fn assert_every_order_shows(world: &World, customer: &str, product: &str) {
+    let orders = world.documents(AggregateType::Order);
+    assert_eq!(orders.len() as u128, ORDERS);
+    for order in orders.values() {
+        assert_eq!(order["customer_name"], customer);
+        assert_eq!(order["items"][0]["product_name"], product);
+    }
+}
+
+#[tokio::test]
+async fn a_renaming_reaches_every_order_page_by_page_and_then_says_so() {
+    let mut world = World::new();
+    world
+        .project([registered(id(1), "Ada"), product_added(id(11), "Engine")])
+        .await;
+    world.project(orders()).await;
+    let before = world.changes().len();
+    world.project([customer_renamed(id(1), 2, "Ada King")]).await;
+    assert_every_order_shows(&world, "Ada King", "Engine");
+    assert_eq!(
+        world.document(AggregateType::Customer, id(1))["propagated_version"],
+        2
+    );
+    let told = world.changes().split_off(before);
+    let orders = told
+        .iter()
+        .filter(|change| change.aggregate == AggregateType::Order);
+    assert_eq!(orders.count() as u128, ORDERS);
+}
+
+#[tokio::test]
+async fn an_order_that_comes_after_the_renaming_shows_the_new_name() {
+    let mut world = World::new();
+    world
+        .project([
+            registered(id(1), "Ada"),
+            product_added(id(11), "Engine"),
+            customer_renamed(id(1), 2, "Ada King"),
+            product_renamed(id(11), 2, "Loom"),
+        ])
+        .await;
+    world.project(orders()).await;
+    assert_every_order_shows(&world, "Ada King", "Loom");
+}
+
+#[tokio::test]
+async fn a_line_added_as_of_an_earlier_version_keeps_the_newer_name() {
+    let mut world = World::new();
+    world
+        .project([registered(id(1), "Ada"), product_added(id(11), "Engine")])
+        .await;
+    world.project(orders()).await;
+    world.project([product_renamed(id(11), 2, "Loom")]).await;
+    world.project([item_added(id(1_000), 3, id(11), "Engine")]).await;
+    let order = world.order(id(1_000));
+    assert_eq!(order["items"][0]["product_name"], "Loom");
+    assert_eq!(order["items"][0]["quantity"], 4);
+}
+
+#[tokio::test]
+async fn a_crash_before_the_names_were_compared_is_made_up_for() {
+    // Written by a projector that died right after.
+    let mut world = World::new();
+    world.project(orders()).await;
+    let store = world.crash().await;
+    // The renaming looked for orders before they were written: it found none, and says that it is done.
+    let mut world = World::new();
+    world
+        .project([
+            registered(id(1), "Ada"),
+            customer_renamed(id(1), 2, "Ada King"),
+            product_added(id(11), "Engine"),
+        ])
+        .await;
+    let renamed = world.documents(AggregateType::Customer);
+    put(&store, AggregateType::Customer, renamed).await;
+    put(
+        &store,
+        AggregateType::Product,
+        world.documents(AggregateType::Product),
+    )
+    .await;
+
+    let mut world = World::over(store);
+    world.project(orders()).await;
+    assert_every_order_shows(&world, "Ada King", "Engine");
+}
+
+async fn put(
+    store: &Yielding,
+    kind: AggregateType,
+    documents: std::collections::BTreeMap<uuid::Uuid, serde_json::Value>,
+) {
+    use query_service::application::ports::{DocumentStore as _, DocumentWrite};
+    for (id, body) in documents {
+        let write = DocumentWrite {
+            kind,
+            id,
+            expected: None,
+            body: body.to_string(),
+        };
+        store.write(vec![write]).await.expect("the store is there");
+    }
+}
+
+/// Two projectors, one with the orders and one with the customer and the product, at the same time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renaming_and_orders_at_the_same_time_end_in_the_new_name() {
+    for round in 0..50 {
+        let store = Arc::new(Yielding::default());
+        let mut of_orders = World::over(Arc::clone(&store));
+        let mut of_names = World::over(Arc::clone(&store));
+        of_names
+            .project([registered(id(1), "Ada"), product_added(id(11), "Engine")])
+            .await;
+        let ordering = async {
+            for part in orders().chunks(1 + round % 7) {
+                of_orders.project(part.to_vec()).await;
+            }
+            of_orders
+        };
+        let renaming = async {
+            for version in 2..6 {
+                let name = format!("name as of {version}");
+                of_names
+                    .project([
+                        customer_renamed(id(1), version, &name),
+                        product_renamed(id(11), version, &name),
+                    ])
+                    .await;
+            }
+            of_names
+        };
+        let (of_orders, of_names) = tokio::join!(ordering, renaming);
+        assert_every_order_shows(&of_orders, "name as of 5", "name as of 5");
+        let customer = of_names.document(AggregateType::Customer, id(1));
+        assert_eq!(customer["propagated_version"], 5);
+        assert!(of_orders.letters().is_empty() && of_names.letters().is_empty());
+    }
+}

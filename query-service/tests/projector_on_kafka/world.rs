@@ -1,0 +1,289 @@
+//! Topics, schemas and indices of one test's own, and projectors over them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use elasticsearch::Elasticsearch;
+use elasticsearch::indices::IndicesDeleteParts;
+use query_service::application::ports::DocumentStore as _;
+use query_service::application::projecting::ProjectorSettings;
+use query_service::inbound::kafka::Projector;
+use query_service::outbound::elasticsearch::{
+    ElasticsearchDocuments, ElasticsearchSettings, connect, indices,
+};
+use query_service::outbound::kafka::{
+    ChangeTopic, DeadLetterTopic, KafkaSettings, SchemaLookups, SchemaRegistrySettings, producer, topics,
+};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use serde_json::Value;
+use shared_events::{AggregateType, codec, wire};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::events::Told;
+use super::kafka::{Read, Sent, committed, read_all};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub struct World {
+    pub kafka: KafkaSettings,
+    pub registry: SchemaRegistrySettings,
+    pub elasticsearch: ElasticsearchSettings,
+    pub client: Elasticsearch,
+    pub store: ElasticsearchDocuments,
+    schema_ids: HashMap<&'static str, u32>,
+    producer: FutureProducer,
+}
+
+/// A projector at work.
+pub struct Running {
+    cancel: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Running {
+    pub async fn stop(self) {
+        self.cancel.cancel();
+        let ended = tokio::time::timeout(LIMIT, self.task).await;
+        ended
+            .expect("it stops")
+            .expect("it does not panic")
+            .expect("it does not fail");
+    }
+}
+
+impl World {
+    pub async fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let servers = tokio::task::spawn_blocking(stack::for_tests)
+            .await
+            .expect("no panic")
+            .expect("the servers for tests run or can be started");
+        let begun = std::time::SystemTime::UNIX_EPOCH
+            .elapsed()
+            .expect("after 1970")
+            .as_millis();
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("p{begun}-{}-{number}", std::process::id());
+        let kafka = KafkaSettings {
+            bootstrap_servers: servers.kafka,
+            topic_prefix: format!("{name}."),
+            group_id: format!("{name}.projector"),
+            partitions: 3,
+            ..KafkaSettings::default()
+        };
+        let registry = SchemaRegistrySettings {
+            url: servers.schema_registry,
+            ..SchemaRegistrySettings::default()
+        };
+        let elasticsearch = ElasticsearchSettings {
+            url: servers.elasticsearch,
+            index_prefix: format!("{name}-"),
+            ..ElasticsearchSettings::default()
+        };
+        let client = connect(&elasticsearch).expect("the URL is one");
+        indices::create(&client, &elasticsearch)
+            .await
+            .expect("indices can be created");
+        topics::create(&kafka).await.expect("topics can be created");
+        create_event_topics(&kafka).await;
+        let schema_ids = register(&registry.url, &kafka).await;
+        Self {
+            store: ElasticsearchDocuments::new(client.clone(), &elasticsearch),
+            producer: producer(&kafka).expect("a producer"),
+            kafka,
+            registry,
+            elasticsearch,
+            client,
+            schema_ids,
+        }
+    }
+
+    pub fn start(&self) -> Running {
+        let projector = Projector {
+            kafka: self.kafka.clone(),
+            settings: ProjectorSettings::default(),
+            schemas: SchemaLookups::new(&self.registry).expect("the settings are good"),
+            store: Arc::new(ElasticsearchDocuments::new(
+                self.client.clone(),
+                &self.elasticsearch,
+            )),
+            dead_letters: Arc::new(DeadLetterTopic::new(self.producer.clone(), &self.kafka)),
+            changes: Arc::new(ChangeTopic::new(self.producer.clone(), &self.kafka)),
+        };
+        let cancel = CancellationToken::new();
+        Running {
+            task: tokio::spawn(projector.run(cancel.clone())),
+            cancel,
+        }
+    }
+
+    pub fn framed(&self, told: &Told) -> Vec<u8> {
+        let body = told.event.encode().expect("it fits its schema");
+        wire::frame(self.schema_ids[told.event.event_type()], &body)
+    }
+
+    pub fn sent(&self, told: &Told) -> Sent {
+        Sent {
+            key: told.id.to_string(),
+            payload: Some(self.framed(told)),
+            headers: told
+                .metadata()
+                .to_headers()
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        }
+    }
+
+    pub async fn produce(&self, events: &[Told]) {
+        let sends = events.iter().map(|told| async {
+            self.send(told.topic(), &self.sent(told)).await;
+        });
+        futures_util::future::join_all(sends).await;
+    }
+
+    pub async fn send(&self, topic: AggregateType, sent: &Sent) {
+        let mut headers = OwnedHeaders::new();
+        for (key, value) in &sent.headers {
+            headers = headers.insert(Header {
+                key,
+                value: Some(value),
+            });
+        }
+        let topic = self.kafka.topic(topic.topic());
+        let mut record = FutureRecord::to(&topic).key(&sent.key).headers(headers);
+        if let Some(payload) = &sent.payload {
+            record = record.payload(payload);
+        }
+        self.producer
+            .send(record, LIMIT)
+            .await
+            .expect("the brokers take it");
+    }
+
+    pub async fn document(&self, kind: AggregateType, id: Uuid) -> Value {
+        match self.store.load(kind, &[id]).await {
+            Ok(mut stored) => stored
+                .pop()
+                .flatten()
+                .map(|stored| stored.body)
+                .unwrap_or_default(),
+            Err(_) => Value::Null,
+        }
+    }
+
+    pub async fn until_versions(&self, kind: AggregateType, versions: impl IntoIterator<Item = (Uuid, u64)>) {
+        let (ids, wanted): (Vec<_>, Vec<_>) = versions.into_iter().unzip();
+        self.until("the documents are there", async || {
+            let Ok(stored) = self.store.load(kind, &ids).await else {
+                return false;
+            };
+            stored.iter().zip(&wanted).all(|(stored, version)| {
+                stored
+                    .as_ref()
+                    .is_some_and(|stored| stored.body["version"] == *version)
+            })
+        })
+        .await;
+    }
+
+    pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+        self.until_some(what, async || holds().await.then_some(())).await;
+    }
+
+    pub async fn until_some<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let began = Instant::now();
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            assert!(began.elapsed() < LIMIT, "not in time: {what}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub async fn read(&self, topic: &'static str) -> Vec<Read> {
+        let kafka = self.kafka.clone();
+        tokio::task::spawn_blocking(move || read_all(&kafka, topic))
+            .await
+            .expect("no panic")
+    }
+
+    /// Of the topics of events, all partitions together.
+    pub async fn committed(&self) -> i64 {
+        let kafka = self.kafka.clone();
+        let topics = AggregateType::ALL.map(AggregateType::topic);
+        tokio::task::spawn_blocking(move || committed(&kafka, &topics))
+            .await
+            .expect("no panic")
+    }
+
+    pub async fn delete_indices(&self) {
+        delete_indices(&self.client, &self.elasticsearch).await;
+    }
+}
+
+impl Drop for World {
+    /// Indices are what a shared Elasticsearch runs out of.
+    fn drop(&mut self) {
+        let (client, settings) = (self.client.clone(), self.elasticsearch.clone());
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(delete_indices(&client, &settings));
+        });
+    }
+}
+
+async fn delete_indices(client: &Elasticsearch, settings: &ElasticsearchSettings) {
+    let names = AggregateType::ALL.map(|kind| indices::index(&settings.index_prefix, kind));
+    let names = names.each_ref().map(String::as_str);
+    if let Err(error) = client
+        .indices()
+        .delete(IndicesDeleteParts::Index(&names))
+        .send()
+        .await
+    {
+        eprintln!("indices of a test were left behind: {error}");
+    }
+}
+
+async fn create_event_topics(kafka: &KafkaSettings) {
+    let admin: AdminClient<DefaultClientContext> = kafka.client_config().create().expect("a client");
+    let names = AggregateType::ALL.map(|kind| kafka.topic(kind.topic()));
+    let topics = names
+        .each_ref()
+        .map(|name| NewTopic::new(name, kafka.partitions, TopicReplication::Fixed(1)));
+    let created = admin
+        .create_topics(&topics, &AdminOptions::new())
+        .await
+        .expect("the brokers answer");
+    for topic in created {
+        topic.expect("the topic can be created");
+    }
+}
+
+async fn register(url: &str, kafka: &KafkaSettings) -> HashMap<&'static str, u32> {
+    let (registry, prefix) = (url.to_owned(), kafka.topic_prefix.clone());
+    tokio::task::spawn_blocking(move || stack::schemas::register(&registry, &prefix))
+        .await
+        .expect("no panic")
+        .expect("the schemas can be registered");
+    let mut ids = HashMap::new();
+    for (event_type, _) in codec::schemas() {
+        let topic = event_type.rsplit_once('.').expect("a namespace").0;
+        let subject = codec::subject(&kafka.topic(topic), event_type);
+        let answer = reqwest::get(format!("{url}/subjects/{subject}/versions/latest"))
+            .await
+            .expect("the registry answers");
+        let latest: Value = serde_json::from_str(&answer.text().await.expect("a text")).expect("JSON");
+        let id = latest["id"].as_u64().expect("an id");
+        ids.insert(event_type, u32::try_from(id).expect("an id of four bytes"));
+    }
+    ids
+}
