@@ -1,5 +1,8 @@
 //! What every adapter of `DocumentStore` keeps to, in memory and on the real Elasticsearch.
 
+// A test that meets what it did not expect ends there.
+#![allow(clippy::expect_used)]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ::elasticsearch::Elasticsearch;

@@ -224,12 +224,6 @@ async fn a_registry_that_is_down_at_the_start_is_waited_for() {
         .split_once('/')
         .expect("a path");
     world.registry.url = format!("http://127.0.0.1:{port}/{rest}");
-    let running = world.start();
-    world.produce(&orders(5)).await;
-    // Every record is read, and none is done.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(world.document(AggregateType::Order, id(1_000)).await.is_null());
-
     let address = registry
         .trim_start_matches("http://")
         .split('/')
@@ -239,6 +233,13 @@ async fn a_registry_that_is_down_at_the_start_is_waited_for() {
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
         .expect("the port is free");
+    let running = world.start();
+    world.produce(&orders(5)).await;
+    // Who asks is cut off, three times.
+    for _ in 0..3 {
+        drop(listener.accept().await.expect("somebody asks"));
+    }
+    assert!(world.document(AggregateType::Order, id(1_000)).await.is_null());
     let proxy = tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
             let address = address.clone();
@@ -263,7 +264,7 @@ async fn a_missing_index_is_waited_for() {
     world.delete_indices().await;
     let running = world.start();
     world.produce(&orders(5)).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    running.tries(3).await;
     indices::create(&world.client, &world.elasticsearch)
         .await
         .expect("indices can be created");

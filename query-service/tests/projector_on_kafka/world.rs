@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use elasticsearch::Elasticsearch;
 use elasticsearch::indices::IndicesDeleteParts;
-use query_service::application::ports::DocumentStore as _;
+use query_service::application::ports::{
+    DocumentStore, DocumentWrite, NameSource, StoreError, StoredDocument, WriteOutcome,
+};
 use query_service::application::projecting::ProjectorSettings;
 use query_service::inbound::kafka::Projector;
 use query_service::outbound::elasticsearch::{
@@ -22,6 +24,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::Value;
 use shared_events::{AggregateType, codec, wire};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -41,13 +44,57 @@ pub struct World {
     producer: FutureProducer,
 }
 
+/// The real store, counting the writes that were tried.
+struct Counting {
+    store: ElasticsearchDocuments,
+    writes: watch::Sender<usize>,
+}
+
+impl DocumentStore for Counting {
+    async fn load(
+        &self,
+        kind: AggregateType,
+        ids: &[Uuid],
+    ) -> Result<Vec<Option<StoredDocument>>, StoreError> {
+        self.store.load(kind, ids).await
+    }
+
+    async fn write(&self, writes: Vec<DocumentWrite>) -> Result<Vec<WriteOutcome>, StoreError> {
+        let written = self.store.write(writes).await;
+        self.writes.send_modify(|writes| *writes += 1);
+        written
+    }
+
+    async fn refresh(&self, kind: AggregateType) -> Result<(), StoreError> {
+        self.store.refresh(kind).await
+    }
+
+    async fn orders_showing(
+        &self,
+        source: NameSource,
+        below: u64,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        self.store.orders_showing(source, below, after, limit).await
+    }
+}
+
 /// A projector at work.
 pub struct Running {
+    writes: watch::Receiver<usize>,
     cancel: CancellationToken,
     task: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Running {
+    /// Waits until it has tried to write so many times.
+    pub async fn tries(&self, times: usize) {
+        let mut writes = self.writes.clone();
+        let tried = tokio::time::timeout(LIMIT, writes.wait_for(|writes| *writes >= times)).await;
+        tried.expect("it tries").expect("it runs");
+    }
+
     pub async fn stop(self) {
         self.cancel.cancel();
         let ended = tokio::time::timeout(LIMIT, self.task).await;
@@ -106,19 +153,21 @@ impl World {
     }
 
     pub fn start(&self) -> Running {
+        let (counter, writes) = watch::channel(0);
         let projector = Projector {
             kafka: self.kafka.clone(),
             settings: ProjectorSettings::default(),
             schemas: SchemaLookups::new(&self.registry).expect("the settings are good"),
-            store: Arc::new(ElasticsearchDocuments::new(
-                self.client.clone(),
-                &self.elasticsearch,
-            )),
+            store: Arc::new(Counting {
+                store: ElasticsearchDocuments::new(self.client.clone(), &self.elasticsearch),
+                writes: counter,
+            }),
             dead_letters: Arc::new(DeadLetterTopic::new(self.producer.clone(), &self.kafka)),
             changes: Arc::new(ChangeTopic::new(self.producer.clone(), &self.kafka)),
         };
         let cancel = CancellationToken::new();
         Running {
+            writes,
             task: tokio::spawn(projector.run(cancel.clone())),
             cancel,
         }
