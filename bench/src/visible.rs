@@ -70,7 +70,8 @@ async fn open_loop(
     duration: Duration,
     sight: Sight,
 ) -> Result<(Latencies, Latencies)> {
-    let lanes = (rate / 4).clamp(8, 128);
+    // Enough that each has its answer before its next turn is due, up to a second.
+    let lanes = rate.clamp(16, 512);
     let started = Instant::now() + Duration::from_millis(200);
     let mut tasks = JoinSet::new();
     for lane in 0..lanes {
