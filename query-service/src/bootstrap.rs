@@ -9,6 +9,7 @@ use rdkafka::producer::{FutureProducer, Producer as _};
 use secrecy::ExposeSecret as _;
 use shared_events::topic::CHANGES;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -74,10 +75,9 @@ async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
         cancelled.run_until_cancelled(upkeep).await;
         Ok(())
     });
-    let api = if role.serves_api() {
-        Some(start_api(&orders, &settings, &mut tasks)?)
-    } else {
-        None
+    let apis = match role.serves_api() {
+        true => start_api(&orders, &settings, &mut tasks)?,
+        false => Vec::new(),
     };
     if role.projects() {
         start_projector(client, &settings, &mut tasks, &mut dependencies)?;
@@ -89,7 +89,7 @@ async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
     }
     let health = Arc::new(health);
     let (host, port) = (settings.http.host.as_str(), settings.http.port);
-    let (server, address) = server::bind(api, health.clone(), &settings.http, &settings.shutdown)
+    let (server, address) = server::bind(apis, health.clone(), &settings.http, &settings.shutdown)
         .with_context(|| format!("cannot listen on {host}:{port}"))?;
     tracing::info!(role = role.as_str(), %address, "listening on http://{address}");
     let handle = server.handle();
@@ -137,7 +137,7 @@ fn start_api(
     orders: &Arc<ElasticsearchOrders>,
     settings: &Settings,
     tasks: &mut Tasks,
-) -> anyhow::Result<Arc<QueryApi>> {
+) -> anyhow::Result<Vec<Arc<QueryApi>>> {
     if settings.cursor.is_development() {
         tracing::warn!(
             "cursor.secret has its default for development: set QUERY_SERVICE__CURSOR__SECRET, the same in every replica"
@@ -171,12 +171,19 @@ fn start_api(
     let cursors = Arc::new(CursorSigner::new(
         settings.cursor.secret.expose_secret().as_bytes(),
     ));
-    let bus = QueryBus::new(orders, &freshness, &cursors);
-    Ok(QueryApi::new(
-        bus,
-        settings.http.max_in_flight.get(),
-        settings.http.request_deadline,
-    ))
+    let in_flight = Arc::new(Semaphore::new(settings.http.max_in_flight.get()));
+    // A client for each worker, whose connections then live on that worker's thread: an answer wakes nobody elsewhere.
+    let worker = || {
+        let client = es::connect(&settings.elasticsearch)?;
+        let orders = Arc::new(ElasticsearchOrders::new(
+            client,
+            &settings.elasticsearch.index_prefix,
+        ));
+        let bus = QueryBus::new(&orders, &freshness, &cursors);
+        let api = QueryApi::new(bus, in_flight.clone(), settings.http.request_deadline);
+        Ok(Arc::new(api))
+    };
+    (0..settings.http.workers()).map(|_| worker()).collect()
 }
 
 fn start_projector(

@@ -183,7 +183,7 @@ pub struct OrderPage {
 }
 
 /// An order as lists show it: its document without the lines.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderSummary {
     pub id: Uuid,
     pub version: u64,

@@ -1,3 +1,4 @@
 pub mod elasticsearch;
 pub mod kafka;
 pub mod memory;
+mod words;

@@ -12,6 +12,7 @@ use query_service::inbound::http::server;
 use query_service::settings::{HttpSettings, Role, ShutdownSettings};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// The API over some adapter, on a free port.
@@ -56,7 +57,11 @@ impl<R: OrderReader + VersionReader> Api<R> {
         let freshness = Arc::new(Freshness::new(reader.clone(), pace));
         let cursors = Arc::new(CursorSigner::new(b"a secret for tests"));
         let bus = QueryBus::new(&reader, &freshness, &cursors);
-        let api = QueryApi::new(bus, limits.max_in_flight, limits.request_deadline);
+        let api = QueryApi::new(
+            bus,
+            Arc::new(Semaphore::new(limits.max_in_flight)),
+            limits.request_deadline,
+        );
         let health = Arc::new(Health::new(
             Role::Api,
             vec![Dependency::new("elasticsearch", true, || async { Ok(()) })],
@@ -66,8 +71,13 @@ impl<R: OrderReader + VersionReader> Api<R> {
             workers: NonZeroUsize::new(1),
             ..HttpSettings::default()
         };
-        let (server, address) = server::bind(Some(api), health.clone(), &http, &ShutdownSettings::default())
-            .expect("a port is free");
+        let (server, address) = server::bind(
+            vec![Arc::new(api)],
+            health.clone(),
+            &http,
+            &ShutdownSettings::default(),
+        )
+        .expect("a port is free");
         let handle = server.handle();
         let cancelled = CancellationToken::new();
         tokio::spawn(server);

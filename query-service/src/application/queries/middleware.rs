@@ -14,7 +14,8 @@ pub struct Traced<H>(pub H);
 
 impl<Q: Query, H: QueryHandler<Q>> QueryHandler<Q> for Traced<H> {
     async fn handle(&self, query: &Q, context: &Context) -> Outcome<Q> {
-        let span = tracing::info_span!("query", query = Q::NAME, "otel.name" = Q::NAME);
+        // Within the request's span, which is enough unless somebody looks closer.
+        let span = tracing::debug_span!("query", query = Q::NAME, "otel.name" = Q::NAME);
         let outcome = self.0.handle(query, context).instrument(span.clone()).await;
         if let Err(QueryError::Store(error)) = &outcome {
             let _entered = span.enter();

@@ -15,18 +15,19 @@ use crate::application::queries::{Query, QueryBus};
 
 pub struct QueryApi {
     bus: QueryBus,
-    in_flight: Semaphore,
+    /// Shared by all workers of the process.
+    in_flight: Arc<Semaphore>,
     /// How long a query may take beside its wait for a consistency token.
     allowance: Duration,
 }
 
 impl QueryApi {
-    pub fn new(bus: QueryBus, max_in_flight: usize, allowance: Duration) -> Arc<Self> {
-        Arc::new(Self {
+    pub fn new(bus: QueryBus, in_flight: Arc<Semaphore>, allowance: Duration) -> Self {
+        Self {
             bus,
-            in_flight: Semaphore::new(max_in_flight),
+            in_flight,
             allowance,
-        })
+        }
     }
 
     pub async fn ask<Q>(&self, request: &HttpRequest, query: &Q) -> Result<Q::Answer, Problem>

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
@@ -17,23 +18,31 @@ use crate::settings::{HttpSettings, ShutdownSettings};
 
 /// Listens, and answers the server with its address. The server serves while it is polled, until its handle is told to
 /// stop; requests in flight then have the grace period. Without an `api` only health, metrics and documentation are there.
+///
+/// Each worker takes one of `apis`, so that each may keep connections that are served by its own thread.
 pub fn bind(
-    api: Option<Arc<QueryApi>>,
+    apis: Vec<Arc<QueryApi>>,
     health: Arc<Health>,
     settings: &HttpSettings,
     shutdown: &ShutdownSettings,
 ) -> std::io::Result<(Server, SocketAddr)> {
     let max_head_bytes = settings.max_head_bytes;
+    let apis: Arc<[Arc<QueryApi>]> = apis.into();
+    let next_worker = Arc::new(AtomicUsize::new(0));
     let server = HttpServer::new(move || {
         let app = App::new()
             .app_data(web::Data::from(health.clone()))
-            .configure(operations::configure)
             .default_service(web::to(unknown_path));
-        let Some(api) = api.clone() else {
-            return app;
+        // Queries first: paths are tried in this order.
+        let app = match apis.as_ref() {
+            [] => app,
+            apis => {
+                let worker = next_worker.fetch_add(1, Ordering::Relaxed);
+                app.app_data(web::Data::from(apis[worker % apis.len()].clone()))
+                    .configure(|app| queries(app, max_head_bytes))
+            }
         };
-        app.app_data(web::Data::from(api))
-            .configure(|app| queries(app, max_head_bytes))
+        app.configure(operations::configure)
     })
     .workers(settings.workers())
     .keep_alive(KeepAlive::Timeout(settings.keep_alive))

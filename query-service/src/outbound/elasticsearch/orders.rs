@@ -1,13 +1,14 @@
 //! The order documents as queries read them: real-time gets, listings and searches.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use elasticsearch::Elasticsearch;
 use elasticsearch::http::Method;
 use elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use read_model::OrderDocument;
+use read_model::{Money, OrderDocument, OrderStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared_events::{AggregateType, ConsistencyToken};
@@ -17,6 +18,7 @@ use super::indices::alias;
 use crate::application::ports::{
     Facets, OrderHit, OrderPage, OrderReader, OrderSummary, PageRequest, StoreError, VersionReader,
 };
+use crate::outbound::words::Words;
 
 mod search_body;
 
@@ -167,11 +169,14 @@ impl OrderReader for ElasticsearchOrders {
         let answer = self
             .search(
                 request.pinned,
-                "hits.total.value,hits.hits._source,hits.hits.sort,hits.hits.highlight,aggregations",
+                "hits.total.value,hits.hits._source,hits.hits.sort,aggregations",
                 &body,
             )
             .await?;
-        answer.parse::<SearchAnswer>()?.page(request.with_facets)
+        let words = request.text.as_deref().map(Words::of);
+        Ok(answer
+            .parse::<SearchAnswer<'_>>()?
+            .page(words.as_ref(), request.with_facets))
     }
 
     async fn searchable_versions(&self, ids: &[Uuid]) -> Result<Vec<Option<u64>>, StoreError> {
@@ -240,17 +245,18 @@ struct VersionField {
 }
 
 #[derive(Deserialize)]
-struct SearchAnswer {
-    hits: Hits,
+struct SearchAnswer<'a> {
+    #[serde(borrow)]
+    hits: Hits<'a>,
     aggregations: Option<Aggregations>,
 }
 
 #[derive(Deserialize)]
-struct Hits {
+struct Hits<'a> {
     total: Total,
     /// Left out by the filter when there is none.
-    #[serde(default)]
-    hits: Vec<Hit>,
+    #[serde(borrow, default)]
+    hits: Vec<Hit<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -259,13 +265,34 @@ struct Total {
 }
 
 #[derive(Deserialize)]
-struct Hit {
-    #[serde(rename = "_source")]
-    order: OrderSummary,
+struct Hit<'a> {
+    #[serde(rename = "_source", borrow)]
+    source: Source<'a>,
     #[serde(default)]
     sort: Vec<Value>,
-    #[serde(default)]
-    highlight: BTreeMap<String, Vec<String>>,
+}
+
+/// [`OrderSummary`] and the names of the lines: written out, because serde's flattening would keep a copy of everything.
+#[derive(Deserialize)]
+struct Source<'a> {
+    id: Uuid,
+    version: u64,
+    status: OrderStatus,
+    customer_id: Uuid,
+    customer_name: String,
+    item_count: u32,
+    total: Option<Money>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    /// Only asked for where words are searched for.
+    #[serde(borrow, default)]
+    items: Vec<Line<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    product_name: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -311,18 +338,37 @@ struct CustomerBucket {
     name: Buckets<Bucket>,
 }
 
-impl SearchAnswer {
-    fn page(self, with_facets: bool) -> Result<OrderPage, StoreError> {
-        let hits = self.hits.hits.into_iter().map(|hit| OrderHit {
-            order: hit.order,
-            highlights: hit.highlight,
-            sort_values: hit.sort,
-        });
-        Ok(OrderPage {
-            hits: hits.collect(),
+impl SearchAnswer<'_> {
+    fn page(self, words: Option<&Words>, with_facets: bool) -> OrderPage {
+        OrderPage {
+            hits: self.hits.hits.into_iter().map(|hit| hit.order(words)).collect(),
             total: self.hits.total.value,
             facets: with_facets.then(|| self.aggregations.map(Aggregations::facets).unwrap_or_default()),
-        })
+        }
+    }
+}
+
+impl Hit<'_> {
+    fn order(self, words: Option<&Words>) -> OrderHit {
+        let source = self.source;
+        let names: Vec<&str> = source.items.iter().map(|line| &*line.product_name).collect();
+        OrderHit {
+            highlights: words
+                .map(|words| words.highlights(&source.customer_name, &names))
+                .unwrap_or_default(),
+            order: OrderSummary {
+                id: source.id,
+                version: source.version,
+                status: source.status,
+                customer_id: source.customer_id,
+                customer_name: source.customer_name,
+                item_count: source.item_count,
+                total: source.total,
+                created_at: source.created_at,
+                updated_at: source.updated_at,
+            },
+            sort_values: self.sort,
+        }
     }
 }
 

@@ -12,10 +12,7 @@ use crate::application::ports::{
     Facets, OrderHit, OrderPage, OrderReader, OrderSummary, PageRequest, PageStart, SortField, StoreError,
     VersionReader,
 };
-
-mod words;
-
-use words::Words;
+use crate::outbound::words::{Searched, Words};
 
 #[derive(Default)]
 pub struct MemoryOrders {
@@ -77,7 +74,7 @@ impl OrderReader for MemoryOrders {
             .searchable
             .values()
             .filter(|order| order.version > 0 && selects(&request, order))
-            .filter(|order| words.as_ref().is_none_or(|words| words.find(order)))
+            .filter(|order| words.as_ref().is_none_or(|words| is_found(words, order)))
             .map(|order| (order, place(&request, order)))
             .collect();
         found.sort_by(|(_, one), (_, other)| match request.descending {
@@ -102,7 +99,7 @@ impl OrderReader for MemoryOrders {
                     order: summary(order),
                     highlights: words
                         .as_ref()
-                        .map(|words| words.highlights(order))
+                        .map(|words| words.highlights(&order.customer_name, &product_names(order)))
                         .unwrap_or_default(),
                     sort_values: sort_values(&place),
                 })
@@ -131,6 +128,27 @@ impl VersionReader for MemoryOrders {
             }
         })
     }
+}
+
+fn product_names(order: &OrderDocument) -> Vec<&str> {
+    order
+        .items
+        .iter()
+        .map(|item| item.product_name.as_str())
+        .collect()
+}
+
+fn is_found(words: &Words, order: &OrderDocument) -> bool {
+    let products = order.items.iter().map(|item| item.product_id);
+    let ids: Vec<Uuid> = [order.id, order.customer_id]
+        .into_iter()
+        .chain(products)
+        .collect();
+    words.find(&Searched {
+        ids: &ids,
+        customer_name: &order.customer_name,
+        product_names: &product_names(order),
+    })
 }
 
 fn selects(request: &PageRequest, order: &OrderDocument) -> bool {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::application::ports::{PageRequest, PageStart, SortField};
+use crate::outbound::words::MIN_PREFIX;
 
 /// Where words are looked for.
 const TEXT_FIELDS: [&str; 2] = ["customer_name", "items.product_name"];
@@ -12,8 +13,6 @@ const TEXT_FIELDS: [&str; 2] = ["customer_name", "items.product_name"];
 const ID_FIELDS: [&str; 3] = ["id", "customer_id", "items.product_id"];
 /// Terms that a tolerant or unfinished word may stand for.
 const MAX_EXPANSIONS: u32 = 50;
-/// A shorter last word is taken as it is: too much begins with it.
-const MIN_PREFIX: usize = 3;
 /// Customers in the facet.
 const CUSTOMERS: u32 = 10;
 
@@ -21,7 +20,7 @@ pub(super) fn of(request: &PageRequest) -> Value {
     let mut body = json!({
         "size": request.limit,
         "track_total_hits": true,
-        "_source": {"excludes": ["items", "parked"]},
+        "_source": source(request),
         "query": {"bool": {"filter": filters(request)}},
         "sort": sort(request),
     });
@@ -29,16 +28,6 @@ pub(super) fn of(request: &PageRequest) -> Value {
         PageStart::Offset(0) => {}
         PageStart::Offset(offset) => body["from"] = json!(offset),
         PageStart::After(values) => body["search_after"] = json!(values),
-    }
-    if request.text.is_some() {
-        body["highlight"] = json!({
-            "encoder": "html",
-            "pre_tags": ["<em>"],
-            "post_tags": ["</em>"],
-            // Names are short: whole ones, not pieces.
-            "number_of_fragments": 0,
-            "fields": TEXT_FIELDS.map(|field| json!({field: {}})),
-        });
     }
     if request.with_facets {
         body["aggs"] = json!({
@@ -58,6 +47,22 @@ pub(super) fn of(request: &PageRequest) -> Value {
         });
     }
     body
+}
+
+/// What an order's summary needs, and for marking what was found the lines' names.
+fn source(request: &PageRequest) -> Value {
+    let excluded = match request.text {
+        None => ["items", "parked"].as_slice(),
+        Some(_) => &[
+            "items.product_id",
+            "items.product_version",
+            "items.quantity",
+            "items.unit_price",
+            "items.subtotal",
+            "parked",
+        ],
+    };
+    json!({"excludes": excluded})
 }
 
 fn filters(request: &PageRequest) -> Vec<Value> {
