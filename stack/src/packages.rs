@@ -103,6 +103,10 @@ pub fn ensure(run: &Run<'_>, needs: &[Need]) -> Result<()> {
         apt_get(run, &["update"], &[])?;
         install()?;
     }
+    if missing.contains(&Need::Java) && on_path("update-ca-certificates").is_some() {
+        // A new Java's trust store takes the distribution's authorities only; this adds those of the machine's owner.
+        run.finish("packages", &mut Command::new("update-ca-certificates"))?;
+    }
     if let Some(need) = missing.iter().find(|need| !need.is_met()) {
         bail!("{need:?} is still missing after installing {}", chosen.join(" "));
     }
