@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use query_service::application::ports::Change;
 use query_service::inbound::http::api_document;
+use query_service::inbound::http::problem::ProblemKind;
 use read_model::OrderDocument;
 use reqwest::Method;
 use rstest::rstest;
@@ -443,4 +444,15 @@ fn the_openapi_document_is_up_to_date() {
         kept == api_document::text(),
         "docs/openapi/query-service.json is out of date"
     );
+}
+
+#[test]
+fn every_problem_is_listed_in_the_documentation() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/problems.md");
+    let page = std::fs::read_to_string(page).expect("the page is in the repository");
+    let (_, ours) = page.split_once("## Of the query service").expect("the page has our part");
+    for kind in ProblemKind::ALL {
+        let row = format!("| `{}` | {} | {} |", kind.type_uri(), kind.status().as_u16(), kind.title());
+        assert!(ours.contains(&row), "docs/problems.md has no row {row}");
+    }
 }
