@@ -16,12 +16,8 @@ struct Step {
 }
 
 pub fn test(options: &TestOptions, interrupt: &Interrupt) -> Result<ExitCode> {
-    let mut before = Vec::new();
     if options.filters.is_empty() && options.package.is_empty() {
-        before.extend(formatting());
-    }
-    if options.lint {
-        before.extend(lints());
+        check_formatting()?;
     }
     let mut arguments = vec!["test", "--no-fail-fast"];
     if options.package.is_empty() {
@@ -32,19 +28,20 @@ pub fn test(options: &TestOptions, interrupt: &Interrupt) -> Result<ExitCode> {
     }
     arguments.push("--");
     arguments.extend(options.filters.iter().map(String::as_str));
-    let program = cargo("test", &arguments);
+    let before = if options.lint { lints() } else { Vec::new() };
     on_servers(
         "check",
         options.servers.mode(),
         Profile::Dev,
         interrupt,
         before,
-        program,
+        cargo("test", &arguments),
     )
 }
 
 pub fn accept(options: &PassOnOptions, interrupt: &Interrupt) -> Result<ExitCode> {
-    let mut arguments = vec!["test", "--release", "--package", "e2e", "--test", "accept", "--"];
+    // Everywhere `--workspace`: cargo builds the crates below with the same features then, and so builds them once.
+    let mut arguments = vec!["test", "--release", "--workspace", "--test", "accept", "--"];
     // One after the other: each wants the whole machine.
     arguments.extend(["--ignored", "--nocapture", "--test-threads=1"]);
     arguments.extend(options.arguments.iter().map(String::as_str));
@@ -60,33 +57,36 @@ pub fn accept(options: &PassOnOptions, interrupt: &Interrupt) -> Result<ExitCode
 }
 
 pub fn bench(options: &PassOnOptions, interrupt: &Interrupt) -> Result<ExitCode> {
-    let mut arguments = vec!["run", "--release", "--package", "bench", "--"];
-    arguments.extend(options.arguments.iter().map(String::as_str));
-    let program = cargo("bench", &arguments);
+    let build = cargo("build", &["build", "--release", "--workspace", "--bin", "bench"]);
+    let mut command = Command::new(workspace::built("bench", true));
+    command.args(&options.arguments).current_dir(workspace::root());
+    let program = Step {
+        name: "bench",
+        command,
+    };
     on_servers(
         "bench",
         options.servers.mode(),
         Profile::Release,
         interrupt,
-        Vec::new(),
+        vec![build],
         program,
     )
 }
 
 pub fn lint(interrupt: &Interrupt) -> Result<ExitCode> {
+    check_formatting()?;
     let progress = console::progress();
     let run = stack::begin_own("lint", progress.as_ref(), interrupt.clone())?;
-    let result = stack::install_build_packages(&run).and_then(|()| {
-        formatting()
-            .into_iter()
-            .chain(lints())
-            .try_for_each(|step| must_succeed(&run, step))
-    });
+    let result = stack::install_build_packages(&run)
+        .and_then(|()| lints().into_iter().try_for_each(|step| must_succeed(&run, step)));
+    progress.close();
     stack::stop(&run.files, DataFolder::Wiped)?;
     result.map(|()| ExitCode::SUCCESS)
 }
 
-/// Brings servers, builds the services, runs `before` and then the program, and stops everything, whatever came of it.
+/// Brings servers, builds the services, runs `before` and then the program, and stops everything, whatever came of it. The
+/// program's exit code is the answer.
 fn on_servers(
     kind: &str,
     mode: Option<Mode>,
@@ -115,10 +115,10 @@ fn attempt(
     before: Vec<Step>,
     mut program: Step,
 ) -> Result<ExitStatus> {
-    before.into_iter().try_for_each(|step| must_succeed(run, step))?;
     let (servers, binaries) = stack::servers_and_binaries(run, mode, profile)?;
     run.ready(false)?;
     run.progress.close();
+    before.into_iter().try_for_each(|step| must_succeed(run, step))?;
     hand_over(&mut program.command, &servers, &binaries);
     run.finish_visibly(program.name, &mut program.command)
 }
@@ -155,9 +155,17 @@ fn must_succeed(run: &Run<'_>, mut step: Step) -> Result<()> {
     Ok(())
 }
 
-/// Nothing where the toolchain has no rustfmt.
-fn formatting() -> Option<Step> {
-    is_installed("fmt").then(|| cargo("formatting", &["fmt", "--all", "--check"]))
+/// Takes a second and needs nothing, so it comes first. Not done where the toolchain has no rustfmt.
+fn check_formatting() -> Result<()> {
+    if is_installed("fmt")
+        && !cargo("formatting", &["fmt", "--all", "--check"])
+            .command
+            .status()?
+            .success()
+    {
+        bail!("`cargo fmt --all` would change something");
+    }
+    Ok(())
 }
 
 fn lints() -> Vec<Step> {
