@@ -16,7 +16,7 @@ const CHANGES: [&str; 4] = [
 ];
 
 async fn refused(client: &Client, statement: &str) {
-    let error = client.batch_execute(statement).await.expect_err(statement);
+    let error = client.batch_execute(statement).await.unwrap_err();
     assert_eq!(
         error.code(),
         Some(&SqlState::INSUFFICIENT_PRIVILEGE),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use command_service::application::ports::{EventStore, Outbox};
+use command_service::application::ports::{BUCKETS, EventStore, Outbox};
 use command_service::outbound::postgres::{PgEventStore, PgOutbox};
 use command_service::relay::{Relay, RelaySettings, Wake};
 use shared_events::codec::WriterSchema;
@@ -209,4 +209,34 @@ async fn events_wait_for_their_schema_and_are_never_lost() {
     running.drained().await;
     running.stop().await;
     assert_eq!(first_occurrences(&records)[&customer.id.to_string()], [1, 2, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_that_comes_after_the_plans_were_made_is_drained_all_the_same() {
+    let database = TestDatabase::create().await;
+    let topics = TestTopics::create().await;
+    let running = Running::start(&database, &topics, RelaySettings::default());
+    for _ in 0..30 {
+        running.store.commit(append(new_customer(), 0, 1)).await.unwrap();
+    }
+    running.drained().await;
+    fill_outbox(&database, 30_000).await;
+    running.drained().await;
+    running.stop().await;
+}
+
+/// Puts rows into all buckets as many commits would.
+pub async fn fill_outbox(database: &TestDatabase, rows: i64) {
+    let payload = customer_event(unique_id(), 1).encode().unwrap();
+    let filled = "INSERT INTO outbox (bucket, topic, aggregate, stream_id, version, event_id, event_type, payload, actor, \
+         command_id, causation_id, correlation_id, occurred_at, traceparent) \
+         SELECT n % $1::int, 'ordering.customers', 'customer', gen_random_uuid(), 1, gen_random_uuid(), \
+         'ordering.customers.CustomerRegisteredV1', $2, 'anonymous', gen_random_uuid(), gen_random_uuid(), \
+         gen_random_uuid(), now(), '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' \
+         FROM generate_series(1, $3::int8) n";
+    let owner = database.as_owner().await;
+    owner
+        .execute(filled, &[&i32::from(BUCKETS), &payload, &rows])
+        .await
+        .unwrap();
 }

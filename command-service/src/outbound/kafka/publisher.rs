@@ -290,7 +290,7 @@ fn client_config(settings: &KafkaSettings) -> anyhow::Result<ClientConfig> {
         // The Java client's default, so that every client finds a key in the same partition.
         .set("partitioner", "murmur2_random")
         .set("compression.type", settings.compression.as_str())
-        .set("linger.ms", settings.linger.as_millis().to_string())
+        .set("linger.ms", (settings.linger.as_secs_f64() * 1000.0).to_string())
         .set("queue.buffering.max.messages", "100000")
         .set("queue.buffering.max.kbytes", "262144");
     Ok(config)

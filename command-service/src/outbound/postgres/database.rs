@@ -108,9 +108,12 @@ impl Database {
     }
 }
 
-/// A connection with the session's limits. Statements here go by key: a plan made while a table was empty must not read
-/// the whole of it once it is full. The cost that those settings pretend would call the compiler for statements of a
-/// millisecond.
+/// How every session plans. Statements here go by key, and a plan is made once: one that was made while a table was empty
+/// must not read the whole of it once it is full. So the ways to do that are off, and the compiler, which the costs that
+/// they pretend would call for statements of a millisecond.
+const PLANS_BY_KEY: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; \
+    SET enable_mergejoin = off; SET jit = off; SET plan_cache_mode = force_generic_plan";
+
 async fn connect(
     url: SecretString,
     settings: PostgresSettings,
@@ -121,8 +124,7 @@ async fn connect(
         connection
             .batch_execute(&format!(
                 "SET statement_timeout = {limit}; SET lock_timeout = {limit}; \
-                 SET idle_in_transaction_session_timeout = {limit}; \
-                 SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off"
+                 SET idle_in_transaction_session_timeout = {limit}; {PLANS_BY_KEY}"
             ))
             .await
             .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;

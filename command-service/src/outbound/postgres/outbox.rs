@@ -64,13 +64,13 @@ impl Outbox for PgOutbox {
     /// The epoch is checked in the statement that deletes, against the statement's snapshot. A take-over that commits in
     /// the same moment does no harm: what is deleted here has been acknowledged, whoever holds the lease.
     async fn mark_published(&self, rows: &[(Lease, i64)]) -> Result<usize, StoreError> {
-        self.database
-            .execute(MarkPublished {
-                buckets: rows.iter().map(|(lease, _)| lease.bucket as i16).collect(),
-                epochs: rows.iter().map(|(lease, _)| lease.epoch).collect(),
-                ids: rows.iter().map(|(_, id)| *id).collect(),
-            })
-            .await
+        let statement = MarkPublished {
+            buckets: rows.iter().map(|(lease, _)| lease.bucket as i16).collect(),
+            epochs: rows.iter().map(|(lease, _)| lease.epoch).collect(),
+            ids: rows.iter().map(|(_, id)| *id).collect(),
+        };
+        let gone: Vec<i64> = self.database.load(statement).await?;
+        Ok(usize::try_from(gone.iter().sum::<i64>()).unwrap_or_default())
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
