@@ -18,7 +18,7 @@ use crate::run::Run;
 use crate::servers::{Mode, Plan, the_cause};
 use crate::state::{Servers, State};
 use crate::stopping::{self, DataFolder};
-use crate::{http, probe, schemas, workspace};
+use crate::{http, probe, schemas, service, workspace};
 
 /// The run of `cargo xtask up`, which keeps its data.
 pub const SYSTEM_RUN: &str = "up";
@@ -75,8 +75,9 @@ pub fn begin_own<'a>(kind: &str, progress: &'a dyn Progress, interrupt: Interrup
     bail!("{RUNS_OF_A_KIND} runs of {kind} are going on already")
 }
 
-/// Stops what launchers left behind that were killed themselves.
+/// Stops what launchers left behind that were killed themselves, and drops logs of tests that have ended.
 pub fn clean_up_remains() -> Result<()> {
+    service::remove_old_logs();
     for files in RunFiles::all() {
         let is_abandoned =
             |state: &State| state.owner.is_some_and(|owner| !owner.is_alive()) || state.owns_nothing_alive();

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 pub use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use crate::identity::ProcessIdentity;
 use crate::{free_port, workspace};
 
 const POLL: Duration = Duration::from_millis(20);
@@ -217,8 +218,28 @@ impl Drop for ServiceProcess {
     }
 }
 
+/// Removes logs of services whose test process has ended.
+pub fn remove_old_logs() {
+    for entry in own_logs().read_dir().into_iter().flatten().flatten() {
+        if starter(&entry.file_name().to_string_lossy()).is_some_and(|pid| ProcessIdentity::of(pid).is_none())
+        {
+            // Another launcher may have removed it in the meantime.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The process that started the service whose log has this name.
+fn starter(log: &str) -> Option<u32> {
+    log.strip_suffix(".log")?.rsplit('-').nth(1)?.parse().ok()
+}
+
+fn own_logs() -> PathBuf {
+    workspace::target().join("stack/services")
+}
+
 fn own_log(name: &str) -> Result<PathBuf> {
-    let folder = workspace::target().join("stack/services");
+    let folder = own_logs();
     std::fs::create_dir_all(&folder)?;
     let number = STARTED.fetch_add(1, Ordering::Relaxed);
     Ok(folder.join(format!("{name}-{}-{number}.log", std::process::id())))
@@ -233,4 +254,15 @@ fn open_log(path: &Path) -> Result<File> {
         .append(true)
         .open(path)
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_names_the_process_that_started_the_service() {
+        assert_eq!(starter("command-service-4711-3.log"), Some(4711));
+        assert_eq!(starter("notes.log"), None);
+    }
 }
