@@ -104,11 +104,11 @@ mod tests {
     #[test]
     fn checkouts_have_folders_of_their_own() {
         let (one, other) = (
-            reachable_folder(Path::new("/root/one")),
-            reachable_folder(Path::new("/root/other")),
+            reachable_folder(Path::new("/home/one")),
+            reachable_folder(Path::new("/home/other")),
         );
         assert_ne!(one, other);
-        assert_eq!(one, reachable_folder(Path::new("/root/one")));
+        assert_eq!(one, reachable_folder(Path::new("/home/one")));
     }
 
     #[test]
