@@ -11,6 +11,9 @@ use crate::run::Run;
 /// What the servers were tried with, best first.
 const VERSIONS: std::ops::RangeInclusive<u32> = 17..=21;
 
+/// For programs that end soon or do little: they start with less work.
+pub const QUICK_START: [&str; 2] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+
 /// The folder above `bin/java` of a Java that fits: `JAVA_HOME`, else the one on the path, else an installed one.
 pub fn home() -> Option<PathBuf> {
     let configured = std::env::var_os("JAVA_HOME").map(PathBuf::from);

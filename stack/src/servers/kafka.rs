@@ -30,23 +30,23 @@ pub fn start(run: &Run<'_>, cache: &Cache) -> Result<String> {
     let class_path = format!("{}/*", cache.kafka().display());
     let java = || -> Result<_> {
         let mut java = java::command(run, HEAP_MB)?;
-        java.args([
-            "-XX:+UseG1GC",
-            "-XX:TieredStopAtLevel=4",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        ]);
+        java.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
         java.args(["-cp", &class_path]).current_dir(&folder);
         Ok(java)
     };
     if !folder.join("log/meta.properties").is_file() {
         run.progress.update(NAME, "formatting its storage");
         let mut format = java()?;
+        format.args(java::QUICK_START);
         format
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
             .arg(&properties);
         run.finish(NAME, &mut format)?;
     }
-    let process = run.start(NAME, java()?.arg("kafka.Kafka").arg(&properties))?;
+    let process = run.start(
+        NAME,
+        java()?.args(["-XX:+UseG1GC", "kafka.Kafka"]).arg(&properties),
+    )?;
     let address = format!("127.0.0.1:{port}");
     run.await_ready(NAME, process, START_LIMIT, || probe::kafka(&address))?;
     run.progress.done(NAME, &format!("ready on {address}"));

@@ -22,6 +22,7 @@ pub fn start(run: &Run<'_>, cache: &Cache) -> Result<String> {
     let (program, jar) = cache.registry()?;
     let port = free_port()?;
     let mut registry = java::command(run, HEAP_MB)?;
+    registry.args(java::QUICK_START);
     registry.arg(format!("-Djava.io.tmpdir={}", folder.display()));
     registry
         .args([
