@@ -182,7 +182,7 @@ fn unique_name() -> String {
         reason = "a test's name for itself, not an id of the domain"
     )]
     let id = Uuid::now_v7().simple().to_string();
-    format!("e2e_{}", &id[4..20])
+    format!("e2e_{id}")
 }
 
 async fn connect(url: &str) -> Result<Client> {

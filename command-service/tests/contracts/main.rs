@@ -1,7 +1,10 @@
 //! The contracts of the storage ports, run over every adapter.
 //!
 //! To run them over another one: a module with its [`Adapters`], and `contract_suite!(<function that makes them>)`.
-#![allow(clippy::unwrap_used, reason = "the exception for tests does not reach their shared functions")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "the exception for tests does not reach their shared functions"
+)]
 
 mod commits;
 mod event_store;

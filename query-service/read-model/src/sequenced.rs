@@ -239,15 +239,21 @@ where
             parked: &'a BTreeMap<u64, ParkedEvent>,
         }
         let parked = &self.parked;
+        // What most documents take: growing to it would copy several times.
+        let mut json = Vec::with_capacity(1_024);
         match &self.document {
-            Some(document) if parked.is_empty() => serde_json::to_string(document),
-            Some(document) => serde_json::to_string(&Flat { document, parked }),
-            None => serde_json::to_string(&NotYet {
-                id: self.id,
-                version: 0,
-                parked,
-            }),
-        }
+            Some(document) if parked.is_empty() => serde_json::to_writer(&mut json, document),
+            Some(document) => serde_json::to_writer(&mut json, &Flat { document, parked }),
+            None => serde_json::to_writer(
+                &mut json,
+                &NotYet {
+                    id: self.id,
+                    version: 0,
+                    parked,
+                },
+            ),
+        }?;
+        String::from_utf8(json).map_err(serde::ser::Error::custom)
     }
 
     pub fn from_json(id: Uuid, mut body: Value) -> Result<Self, UnreadableDocument> {

@@ -186,7 +186,7 @@ impl World {
             };
             self.offset += 1;
             positions.push(position);
-            shares[self.lanes.of(told.topic(), told.id)].push(Incoming::Event(Box::new(told.at(position))));
+            shares[self.lanes.of(told.topic(), told.id)].push(Incoming::Event(Arc::new(told.at(position))));
         }
         self.push(shares).await;
         positions

@@ -3,7 +3,6 @@
 // A test that meets what it did not expect ends there.
 #![allow(clippy::expect_used)]
 
-mod backlog;
 #[path = "../projecting/events.rs"]
 #[allow(dead_code)]
 mod events;

@@ -84,8 +84,7 @@ impl Fixture for Elasticsearch {
     }
 
     async fn put(&self, order: &OrderDocument) {
-        let body = serde_json::to_value(order).expect("a document is JSON");
-        self.write(AggregateType::Order, order.id, body).await;
+        self.write(AggregateType::Order, order.id, body_of(order)).await;
     }
 
     async fn refresh(&self) {
@@ -111,7 +110,7 @@ impl Fixture for Elasticsearch {
             kind: AggregateType::Order,
             id: order.id,
             expected: None,
-            body: serde_json::to_string(order).expect("a document is JSON"),
+            body: body_of(order).to_string(),
         });
         let outcomes = self
             .documents
@@ -145,5 +144,13 @@ impl Drop for Elasticsearch {
         if !matches!(deleted.join(), Ok(Ok(()))) {
             eprintln!("indices of a test were left behind");
         }
+    }
+}
+
+/// As the projector writes it: an order whose first event has not come is nothing but what waits for it.
+fn body_of(order: &OrderDocument) -> Value {
+    match order.version {
+        0 => json!({"id": order.id, "version": 0, "parked": {"2": {}}}),
+        _ => serde_json::to_value(order).expect("a document is JSON"),
     }
 }

@@ -72,7 +72,7 @@ where
             for (record, fate) in document.records {
                 count(&fate);
                 if let Fate::ToBury { kind, cause } = fate {
-                    letters.push(record.raw.into_letter(record.position, kind, cause));
+                    letters.push(record.raw.to_letter(record.position, kind, cause));
                 }
             }
         }

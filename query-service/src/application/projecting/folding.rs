@@ -38,7 +38,7 @@ pub struct Folded {
     /// 0 where only later events have come.
     pub version: u64,
     /// In the order in which they came.
-    pub records: Vec<(Record, Fate)>,
+    pub records: Vec<(Arc<Record>, Fate)>,
     /// Names that the order shows and nobody has compared with their source since, each with its version.
     pub unchecked_names: Vec<(NameSource, u64)>,
     /// The name has changed and not every order shows it.
@@ -62,7 +62,7 @@ enum Base {
 
 struct Group {
     key: Key,
-    records: Vec<Record>,
+    records: Vec<Arc<Record>>,
     fates: Vec<Fate>,
     base: Base,
     draining: Draining,
@@ -82,7 +82,7 @@ impl<S: DocumentStore> Folding<S> {
     }
 
     /// Returns when every document is stored; a record that no document can take is to be buried.
-    pub async fn fold(&mut self, records: Vec<Record>) -> Result<Vec<Folded>, Abandoned> {
+    pub async fn fold(&mut self, records: Vec<Arc<Record>>) -> Result<Vec<Folded>, Abandoned> {
         let mut open = self.group(records);
         let mut done = Vec::with_capacity(open.len());
         let mut alone = Vec::new();
@@ -108,7 +108,7 @@ impl<S: DocumentStore> Folding<S> {
         Ok(done)
     }
 
-    fn group(&mut self, records: Vec<Record>) -> Vec<Group> {
+    fn group(&mut self, records: Vec<Arc<Record>>) -> Vec<Group> {
         let mut at: HashMap<Key, usize> = HashMap::with_capacity(records.len());
         let mut groups: Vec<Group> = Vec::with_capacity(records.len());
         for record in records {
@@ -414,7 +414,7 @@ impl Group {
 /// An order that links a customer or product may have been written after their renaming looked for orders.
 fn unchecked_names(
     projection: &Projection,
-    records: &[(Record, Fate)],
+    records: &[(Arc<Record>, Fate)],
     drained: usize,
 ) -> Vec<(NameSource, u64)> {
     let Some(order) = projection.order() else {

@@ -7,6 +7,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use metrics::Gauge;
 use shared_events::AggregateType;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -47,6 +48,7 @@ pub struct LaneQueue {
     sender: mpsc::UnboundedSender<Queued>,
     room: Arc<Semaphore>,
     capacity: u32,
+    used: Gauge,
 }
 
 struct Queued {
@@ -55,8 +57,22 @@ struct Queued {
 }
 
 /// Room in a queue, given back when it is dropped.
-#[derive(Debug)]
-pub struct Room(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+pub struct Room {
+    permit: OwnedSemaphorePermit,
+    used: Gauge,
+}
+
+impl Room {
+    fn bytes(&self) -> f64 {
+        self.permit.num_permits() as f64 * 1024.0
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.used.decrement(self.bytes());
+    }
+}
 
 struct Written {
     folded: Vec<Folded>,
@@ -78,7 +94,7 @@ where
     A: Acknowledge,
 {
     let patience = Patience::new(settings, abandon.clone());
-    let queues = (0..settings.lanes.get()).map(|_| {
+    let queues = (0..settings.lanes.get()).map(|lane| {
         let names = Names::new(Arc::clone(&ports.store), patience.clone());
         let folding = Folding::new(
             Arc::clone(&ports.store),
@@ -99,7 +115,7 @@ where
             patience: patience.clone(),
             page: settings.renaming_page.get(),
         };
-        let (queue, queued) = LaneQueue::new(settings.lane_queue_bytes);
+        let (queue, queued) = LaneQueue::new(lane, settings.lane_queue_bytes);
         let (written, to_finish) = mpsc::channel(UNFINISHED);
         let (renamed, to_carry) = mpsc::channel(RENAMINGS);
         tasks.spawn(fold(folding, queued, written, settings.batch_records.get()));
@@ -131,13 +147,6 @@ impl Lanes {
     pub fn queue(&self, lane: usize) -> &LaneQueue {
         &self.queues[lane]
     }
-
-    pub fn report(&self) {
-        for (lane, queue) in self.queues.iter().enumerate() {
-            let used = queue.capacity as usize - queue.room.available_permits();
-            metrics::gauge!("projector_queue_bytes", "lane" => lane.to_string()).set((used * 1024) as f64);
-        }
-    }
 }
 
 /// The lanes have ended, because one of them failed.
@@ -146,7 +155,7 @@ impl Lanes {
 pub struct LaneEnded;
 
 impl LaneQueue {
-    fn new(bytes: usize) -> (Self, mpsc::UnboundedReceiver<Queued>) {
+    fn new(lane: usize, bytes: usize) -> (Self, mpsc::UnboundedReceiver<Queued>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let capacity = u32::try_from(bytes / 1024).unwrap_or(u32::MAX).max(1);
         let room = Arc::new(Semaphore::new(capacity as usize));
@@ -155,6 +164,7 @@ impl LaneQueue {
                 sender,
                 room,
                 capacity,
+                used: metrics::gauge!("projector_queue_bytes", "lane" => lane.to_string()),
             },
             receiver,
         )
@@ -166,7 +176,12 @@ impl LaneQueue {
             .unwrap_or(u32::MAX)
             .clamp(1, self.capacity);
         match Arc::clone(&self.room).acquire_many_owned(wanted).await {
-            Ok(permit) => Ok(Room(permit)),
+            Ok(permit) => {
+                let used = self.used.clone();
+                let room = Room { permit, used };
+                room.used.increment(room.bytes());
+                Ok(room)
+            }
             Err(_) => Err(LaneEnded),
         }
     }
@@ -222,12 +237,12 @@ async fn fold<S: DocumentStore>(
     }
 }
 
-fn split(incoming: Vec<Incoming>) -> (Vec<Record>, Vec<(Position, DeadLetter)>) {
+fn split(incoming: Vec<Incoming>) -> (Vec<Arc<Record>>, Vec<(Position, DeadLetter)>) {
     let mut records = Vec::with_capacity(incoming.len());
     let mut undecodable = Vec::new();
     for one in incoming {
         match one {
-            Incoming::Event(record) => records.push(*record),
+            Incoming::Event(record) => records.push(record),
             Incoming::Undecodable { position, letter } => undecodable.push((position, *letter)),
         }
     }

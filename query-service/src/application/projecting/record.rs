@@ -41,6 +41,14 @@ pub struct RawHeaders {
 }
 
 impl RawHeaders {
+    /// With room for so many headers of so many bytes together.
+    pub fn with_capacity(headers: usize, bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            lengths: Vec::with_capacity(headers),
+        }
+    }
+
     pub fn push(&mut self, name: &str, value: Option<&[u8]>) {
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.extend_from_slice(value.unwrap_or_default());
@@ -73,7 +81,7 @@ impl RawRecord {
     }
 
     /// `kind` is a stable word, `cause` the whole chain for a person.
-    pub fn into_letter(self, position: Position, kind: &'static str, cause: String) -> DeadLetter {
+    pub fn to_letter(&self, position: Position, kind: &'static str, cause: String) -> DeadLetter {
         let headers = self
             .headers
             .iter()
@@ -89,8 +97,8 @@ impl RawRecord {
             partition: position.partition,
             offset: position.offset,
             headers,
-            key: self.key,
-            payload: self.payload,
+            key: self.key.clone(),
+            payload: self.payload.clone(),
             kind,
             cause,
         }
@@ -108,7 +116,7 @@ pub struct Record {
 
 #[derive(Debug, Clone)]
 pub enum Incoming {
-    Event(Box<Record>),
+    Event(Arc<Record>),
     /// Never to be an event: only to be buried.
     Undecodable {
         position: Position,

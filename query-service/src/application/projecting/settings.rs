@@ -40,8 +40,8 @@ impl Default for ProjectorSettings {
         Self {
             lanes: const { NonZeroUsize::new(2).unwrap() },
             batch_records: const { NonZeroUsize::new(1000).unwrap() },
-            lane_queue_bytes: 16 * 1024 * 1024,
-            recent_documents_bytes: 32 * 1024 * 1024,
+            lane_queue_bytes: 8 * 1024 * 1024,
+            recent_documents_bytes: 16 * 1024 * 1024,
             renaming_page: const { NonZeroUsize::new(500).unwrap() },
             retry_min: Duration::from_millis(50),
             retry_max: Duration::from_millis(5_000),

@@ -3,6 +3,8 @@
 //! One bulk request serves many traces. The batch's span continues the first; each of some more gets a span of its own
 //! that links to the batch. In a backlog most records get none: it would cost more than the work.
 
+use std::sync::Arc;
+
 use opentelemetry::trace::TraceContextExt as _;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -18,7 +20,7 @@ pub struct BatchSpans {
     _records: Vec<Span>,
 }
 
-pub fn spans(records: &[Record]) -> BatchSpans {
+pub fn spans(records: &[Arc<Record>]) -> BatchSpans {
     let batch = tracing::info_span!("project batch", records = records.len());
     let mut traced = records.iter().filter_map(|record| {
         let parent = record.metadata.traceparent.as_deref()?;

@@ -56,11 +56,15 @@ impl Undecodable {
 pub fn copy(message: &BorrowedMessage<'_>, topic: &Arc<str>) -> RawRecord {
     // rdkafka panics at a header whose name is not UTF-8. Without headers the record is no event, and is buried.
     let headers = catch_unwind(AssertUnwindSafe(|| {
-        let mut headers = RawHeaders::default();
-        if let Some(found) = message.headers() {
-            for header in found.iter() {
-                headers.push(header.key, header.value);
-            }
+        let Some(found) = message.headers() else {
+            return RawHeaders::default();
+        };
+        let bytes = found
+            .iter()
+            .map(|header| header.key.len() + header.value.map_or(0, <[u8]>::len));
+        let mut headers = RawHeaders::with_capacity(found.count(), bytes.sum());
+        for header in found.iter() {
+            headers.push(header.key, header.value);
         }
         headers
     }));
@@ -81,7 +85,7 @@ pub fn schema_id(raw: &RawRecord) -> Result<u32, Undecodable> {
 pub fn decode(received: Received, schema: &WriterSchema) -> Incoming {
     let Received { position, raw } = received;
     match read(position.topic, &raw, schema) {
-        Ok((metadata, event)) => Incoming::Event(Box::new(Record {
+        Ok((metadata, event)) => Incoming::Event(Arc::new(Record {
             position,
             metadata,
             event,
@@ -96,7 +100,7 @@ pub fn undecodable(received: Received, error: Undecodable) -> Incoming {
     let cause = format!("{:#}", anyhow::Error::from(error));
     Incoming::Undecodable {
         position: received.position,
-        letter: Box::new(received.raw.into_letter(received.position, kind, cause)),
+        letter: Box::new(received.raw.to_letter(received.position, kind, cause)),
     }
 }
 

@@ -127,8 +127,11 @@ pub fn consumer(
             kafka.max_poll_interval.as_millis().to_string(),
         )
         .set("fetch.wait.max.ms", "100")
-        // Bounds what librdkafka reads ahead.
-        .set("queued.max.messages.kbytes", "16384");
+        // Bound what librdkafka reads ahead: it counts neither headers nor what a compressed batch grows to.
+        .set("queued.min.messages", "10000")
+        .set("queued.max.messages.kbytes", "8192")
+        .set("fetch.max.bytes", "4194304")
+        .set("max.partition.fetch.bytes", "524288");
     match kafka.group_protocol {
         GroupProtocol::Classic => config
             .set("group.protocol", "classic")

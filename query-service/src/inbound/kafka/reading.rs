@@ -112,7 +112,6 @@ impl Reading {
             };
             queue.push(incoming, room)?;
         }
-        self.lanes.report();
         Ok(true)
     }
 

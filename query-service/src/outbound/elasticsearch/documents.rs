@@ -3,10 +3,12 @@
 //! A bulk request answers 200 even if every item failed, and an item's status alone says little: a closed index answers
 //! 400, a write block 403. Only a mapping's verdict on the document itself counts as a refusal; all else may pass.
 
-use std::borrow::Cow;
+mod bulk_answer;
+
 use std::fmt::Write as _;
 
 use anyhow::Context;
+use bytes::Bytes;
 use elasticsearch::Elasticsearch;
 use elasticsearch::http::Method;
 use elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -17,18 +19,13 @@ use shared_events::AggregateType;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use bulk_answer::BulkAnswer;
+
 use super::client::ElasticsearchSettings;
 use super::indices::projected_alias;
 use crate::application::ports::{
     DocumentStore, DocumentWrite, NameSource, Revision, StoreError, StoredDocument, WriteOutcome,
 };
-
-/// The exceptions by which a mapping refuses a document.
-const REFUSALS: [&str; 3] = [
-    "mapper_parsing_exception",
-    "document_parsing_exception",
-    "strict_dynamic_mapping_exception",
-];
 
 /// Documents in one answer; each may have some hundred kilobytes.
 const LOAD_PAGE: usize = 500;
@@ -63,12 +60,19 @@ impl ElasticsearchDocuments {
         content_type: &'static str,
         query: &[(&str, &str)],
         body: Option<String>,
-    ) -> Result<Vec<u8>, StoreError> {
+    ) -> Result<Bytes, StoreError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         let response = self
             .client
-            .send(Method::Post, path, headers, Some(query), body, None)
+            .send(
+                Method::Post,
+                path,
+                headers,
+                Some(query),
+                body.map(Bytes::from),
+                None,
+            )
             .await
             .map_err(|error| StoreError::Unavailable(error.into()))?;
         let status = response.status_code().as_u16();
@@ -77,7 +81,7 @@ impl ElasticsearchDocuments {
             .await
             .map_err(|error| StoreError::Unavailable(error.into()))?;
         match status {
-            200..=299 => Ok(answer.to_vec()),
+            200..=299 => Ok(answer),
             // A missing index is one that `setup` has yet to make, or that somebody is about to restore.
             403 | 404 | 408 | 429 | 500.. => Err(StoreError::Unavailable(refusal(status, &answer))),
             _ => Err(StoreError::Failed(refusal(status, &answer))),
@@ -94,6 +98,16 @@ impl ElasticsearchDocuments {
             .post(path, "application/json", query, Some(body.to_string()))
             .await?;
         parse(&answer)
+    }
+
+    /// How many of these go into one request; one at least.
+    fn fitting(&self, writes: &[DocumentWrite]) -> usize {
+        let mut bytes = 0;
+        let fitting = writes.iter().take_while(|write| {
+            bytes += bytes_of(write);
+            bytes <= self.bulk_max_bytes
+        });
+        fitting.count().max(1)
     }
 
     async fn bulk(&self, body: String, items: usize) -> Result<Vec<WriteOutcome>, StoreError> {
@@ -150,15 +164,10 @@ impl DocumentStore for ElasticsearchDocuments {
         let mut outcomes = Vec::with_capacity(writes.len());
         let mut rest = writes.as_slice();
         while !rest.is_empty() {
-            let mut body = String::new();
-            let mut taken = 0;
-            for write in rest {
-                // The action line has some 150 bytes.
-                if taken > 0 && body.len() + write.body.len() + 256 > self.bulk_max_bytes {
-                    break;
-                }
+            let taken = self.fitting(rest);
+            let mut body = String::with_capacity(rest[..taken].iter().map(bytes_of).sum());
+            for write in &rest[..taken] {
                 push(&mut body, self.alias(write.kind), write)?;
-                taken += 1;
             }
             let span = tracing::info_span!("elasticsearch bulk", documents = taken, bytes = body.len());
             match self.bulk(body, taken).instrument(span).await {
@@ -227,11 +236,14 @@ impl DocumentStore for ElasticsearchDocuments {
     }
 }
 
+/// At most, with its action line.
+fn bytes_of(write: &DocumentWrite) -> usize {
+    const ACTION: usize = 512;
+    ACTION + write.body.len()
+}
+
 /// An action line and a document line.
 fn push(body: &mut String, alias: &str, write: &DocumentWrite) -> Result<(), StoreError> {
-    if body.capacity() == 0 {
-        body.reserve(64 * 1024);
-    }
     let id = write.id;
     let action = match write.expected {
         None => write!(body, r#"{{"create":{{"_index":"{alias}","_id":"{id}"}}}}"#),
@@ -258,77 +270,6 @@ fn parse<'a, T: Deserialize<'a>>(answer: &'a [u8]) -> Result<T, StoreError> {
 fn refusal(status: u16, answer: &[u8]) -> anyhow::Error {
     let text: String = String::from_utf8_lossy(answer).chars().take(1_000).collect();
     anyhow::anyhow!("Elasticsearch answered {status}: {text}")
-}
-
-#[derive(Deserialize)]
-struct BulkAnswer<'a> {
-    #[serde(borrow, default)]
-    items: Vec<BulkItem<'a>>,
-}
-
-#[derive(Deserialize)]
-struct BulkItem<'a> {
-    #[serde(borrow, rename = "index", alias = "create")]
-    result: ItemResult<'a>,
-}
-
-#[derive(Deserialize)]
-struct ItemResult<'a> {
-    status: u16,
-    #[serde(rename = "_seq_no")]
-    seq_no: Option<i64>,
-    #[serde(rename = "_primary_term")]
-    primary_term: Option<i64>,
-    #[serde(borrow)]
-    error: Option<Cause<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Cause<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    reason: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    caused_by: Option<Box<Cause<'a>>>,
-}
-
-impl ItemResult<'_> {
-    fn outcome(self) -> WriteOutcome {
-        let cause = |status: u16| match &self.error {
-            Some(cause) => format!("{status} {cause}"),
-            None => format!("{status} without a cause"),
-        };
-        match (self.status, self.seq_no, self.primary_term) {
-            (200..=299, Some(seq_no), Some(primary_term)) => {
-                WriteOutcome::Written(Revision { seq_no, primary_term })
-            }
-            (409, ..) => WriteOutcome::Conflict,
-            (400, ..) if self.error.as_ref().is_some_and(Cause::is_mapping) => {
-                WriteOutcome::Refused(cause(400))
-            }
-            (status, ..) => WriteOutcome::Unavailable(cause(status)),
-        }
-    }
-}
-
-impl Cause<'_> {
-    fn is_mapping(&self) -> bool {
-        REFUSALS.contains(&&*self.kind)
-    }
-}
-
-impl std::fmt::Display for Cause<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.kind)?;
-        if let Some(reason) = &self.reason {
-            write!(f, ": {reason}")?;
-        }
-        match &self.caused_by {
-            Some(cause) => write!(f, ", caused by {cause}"),
-            None => Ok(()),
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -393,71 +334,4 @@ struct Hits {
 struct Hit {
     #[serde(rename = "_id")]
     id: Uuid,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn outcomes(answer: &str) -> Vec<WriteOutcome> {
-        let answer: BulkAnswer = serde_json::from_str(answer).unwrap();
-        answer
-            .items
-            .into_iter()
-            .map(|item| item.result.outcome())
-            .collect()
-    }
-
-    fn failed(status: u16, kind: &str) -> WriteOutcome {
-        let text = format!(
-            r#"{{"items":[{{"index":{{"status":{status},"error":{{"type":"{kind}","reason":"r"}}}}}}]}}"#
-        );
-        outcomes(&text).remove(0)
-    }
-
-    #[test]
-    fn a_write_answers_its_revision() {
-        let answer = r#"{"items":[{"create":{"_seq_no":7,"_primary_term":2,"status":201}}]}"#;
-        let revision = Revision {
-            seq_no: 7,
-            primary_term: 2,
-        };
-        assert_eq!(outcomes(answer), [WriteOutcome::Written(revision)]);
-    }
-
-    #[test]
-    fn only_a_mapping_refuses_a_document() {
-        for kind in REFUSALS {
-            assert!(matches!(failed(400, kind), WriteOutcome::Refused(_)), "{kind}");
-        }
-        for (status, kind) in [
-            (400, "index_closed_exception"),
-            (400, "illegal_argument_exception"),
-            (403, "cluster_block_exception"),
-            (404, "index_not_found_exception"),
-            (429, "es_rejected_execution_exception"),
-            (503, "unavailable_shards_exception"),
-        ] {
-            assert!(
-                matches!(failed(status, kind), WriteOutcome::Unavailable(_)),
-                "{kind}"
-            );
-        }
-        assert_eq!(
-            failed(409, "version_conflict_engine_exception"),
-            WriteOutcome::Conflict
-        );
-    }
-
-    #[test]
-    fn the_whole_cause_is_kept() {
-        let answer = r#"{"items":[{"index":{"status":400,"error":{"type":"document_parsing_exception",
-            "reason":"failed to \"parse\"","caused_by":{"type":"date_time_parse_exception","reason":"no date"}}}}]}"#;
-        assert_eq!(
-            outcomes(answer),
-            [WriteOutcome::Refused(
-                "400 document_parsing_exception: failed to \"parse\", caused by date_time_parse_exception: no date".into()
-            )]
-        );
-    }
 }

@@ -155,13 +155,26 @@ fn refusal(status: u16, answer: &Answer) -> StoreError {
     }
 }
 
+/// How far a document has got; 0 where its first event has not come.
+#[derive(Deserialize)]
+struct Version {
+    #[serde(default, alias = "propagated_version")]
+    version: u64,
+}
+
 impl OrderReader for ElasticsearchOrders {
     async fn get(&self, id: Uuid) -> Result<Option<OrderDocument>, StoreError> {
         let Some(answer) = self.source(&self.orders, id, None).await? else {
             return Ok(None);
         };
-        let order: OrderDocument = answer.parse()?;
-        Ok((order.version > 0).then_some(order))
+        match answer.parse::<OrderDocument>() {
+            Ok(order) => Ok((order.version > 0).then_some(order)),
+            // While its first event has not come there is only what waits for it.
+            Err(error) => match answer.parse::<Version>()?.version {
+                0 => Ok(None),
+                _ => Err(error),
+            },
+        }
     }
 
     async fn page(&self, request: PageRequest) -> Result<OrderPage, StoreError> {
@@ -203,11 +216,6 @@ impl OrderReader for ElasticsearchOrders {
 
 impl VersionReader for ElasticsearchOrders {
     async fn visible_version(&self, token: ConsistencyToken) -> Result<Option<u64>, StoreError> {
-        #[derive(Deserialize)]
-        struct Version {
-            #[serde(alias = "propagated_version")]
-            version: u64,
-        }
         let (alias, field) = match token.aggregate {
             AggregateType::Order => (&self.orders, "version"),
             AggregateType::Customer => (&self.customers, "propagated_version"),

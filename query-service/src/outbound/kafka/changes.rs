@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use futures_util::future::try_join_all;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::future_producer::{DeliveryFuture, FutureProducer, FutureRecord};
 use shared_events::topic::CHANGES;
 
 use super::settings::KafkaSettings;
 use crate::application::ports::{Change, ChangePublisher, StoreError};
+
+/// For librdkafka to send something off.
+const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(10);
 
 pub struct ChangeTopic {
     producer: FutureProducer,
@@ -24,22 +27,40 @@ impl ChangeTopic {
     }
 }
 
+impl ChangeTopic {
+    async fn hand_over(&self, change: &Change) -> Result<DeliveryFuture, StoreError> {
+        let key = change.id.to_string();
+        let body = serde_json::to_vec(change)
+            .context("a change cannot be written as JSON")
+            .map_err(StoreError::Failed)?;
+        let mut record = FutureRecord::to(&self.topic).key(&key).payload(&body);
+        loop {
+            match self.producer.send_result(record) {
+                Ok(delivery) => return Ok(delivery),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), refused)) => {
+                    record = refused;
+                    tokio::time::sleep(QUEUE_FULL_PAUSE).await;
+                }
+                Err((error, _)) => return Err(StoreError::Unavailable(error.into())),
+            }
+        }
+    }
+}
+
 impl ChangePublisher for ChangeTopic {
     async fn publish(&self, changes: &[Change]) -> Result<(), StoreError> {
         // All are handed over before the first is awaited.
-        let sends = changes.iter().map(|change| async move {
-            let key = change.id.to_string();
-            let body = serde_json::to_vec(change)
-                .context("a change cannot be written as JSON")
-                .map_err(StoreError::Failed)?;
-            self.producer
-                .send(
-                    FutureRecord::to(&self.topic).key(&key).payload(&body),
-                    Duration::from_secs(30),
-                )
-                .await
-                .map_err(|(error, _)| StoreError::Unavailable(error.into()))
-        });
-        try_join_all(sends).await.map(drop)
+        let mut deliveries = Vec::with_capacity(changes.len());
+        for change in changes {
+            deliveries.push(self.hand_over(change).await?);
+        }
+        for delivery in deliveries {
+            match delivery.await {
+                Ok(Ok(_)) => {}
+                Ok(Err((error, _))) => return Err(StoreError::Unavailable(error.into())),
+                Err(dropped) => return Err(StoreError::Unavailable(dropped.into())),
+            }
+        }
+        Ok(())
     }
 }
