@@ -1,5 +1,7 @@
 //! The publisher against brokers that answer with errors: librdkafka's own mock of a cluster.
 
+use std::time::Duration;
+
 use command_service::application::ports::{EventStore, Outbox, OutboxRow, PublishError, Publisher};
 use command_service::outbound::kafka::{KafkaPublisher, SchemaIds};
 use command_service::outbound::memory::MemoryStore;
@@ -20,6 +22,9 @@ async fn mocked() -> Mocked {
     let cluster = MockCluster::new(1).unwrap();
     let mut topics = TestTopics::create().await;
     topics.kafka.bootstrap_servers = Some(cluster.bootstrap_servers());
+    // All of a batch goes in one request: unlike a broker, the mock does not check the sequence of a producer's requests, and
+    // would take a second one that was on its way when the first was refused.
+    topics.kafka.linger = Duration::from_millis(100);
     let topic = format!("{}ordering.customers", topics.kafka.topic_prefix);
     cluster.create_topic(&topic, 1, 1).unwrap();
     let schemas = SchemaIds::new(&topics.registry, &topics.kafka.topic_prefix).unwrap();

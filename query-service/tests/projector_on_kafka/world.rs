@@ -44,10 +44,10 @@ pub struct World {
     producer: FutureProducer,
 }
 
-/// The real store, counting the writes that were tried.
+/// The real store, counting the requests that were tried.
 struct Counting {
     store: ElasticsearchDocuments,
-    writes: watch::Sender<usize>,
+    requests: watch::Sender<usize>,
 }
 
 impl DocumentStore for Counting {
@@ -56,12 +56,14 @@ impl DocumentStore for Counting {
         kind: AggregateType,
         ids: &[Uuid],
     ) -> Result<Vec<Option<StoredDocument>>, StoreError> {
-        self.store.load(kind, ids).await
+        let loaded = self.store.load(kind, ids).await;
+        self.requests.send_modify(|requests| *requests += 1);
+        loaded
     }
 
     async fn write(&self, writes: Vec<DocumentWrite>) -> Result<Vec<WriteOutcome>, StoreError> {
         let written = self.store.write(writes).await;
-        self.writes.send_modify(|writes| *writes += 1);
+        self.requests.send_modify(|requests| *requests += 1);
         written
     }
 
@@ -82,16 +84,16 @@ impl DocumentStore for Counting {
 
 /// A projector at work.
 pub struct Running {
-    writes: watch::Receiver<usize>,
+    requests: watch::Receiver<usize>,
     cancel: CancellationToken,
     task: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Running {
-    /// Waits until it has tried to write so many times.
+    /// Waits until it has asked the store so many times.
     pub async fn tries(&self, times: usize) {
-        let mut writes = self.writes.clone();
-        let tried = tokio::time::timeout(LIMIT, writes.wait_for(|writes| *writes >= times)).await;
+        let mut requests = self.requests.clone();
+        let tried = tokio::time::timeout(LIMIT, requests.wait_for(|requests| *requests >= times)).await;
         tried.expect("it tries").expect("it runs");
     }
 
@@ -153,21 +155,21 @@ impl World {
     }
 
     pub fn start(&self) -> Running {
-        let (counter, writes) = watch::channel(0);
+        let (counter, requests) = watch::channel(0);
         let projector = Projector {
             kafka: self.kafka.clone(),
             settings: ProjectorSettings::default(),
             schemas: SchemaLookups::new(&self.registry).expect("the settings are good"),
             store: Arc::new(Counting {
                 store: ElasticsearchDocuments::new(self.client.clone(), &self.elasticsearch),
-                writes: counter,
+                requests: counter,
             }),
             dead_letters: Arc::new(DeadLetterTopic::new(self.producer.clone(), &self.kafka)),
             changes: Arc::new(ChangeTopic::new(self.producer.clone(), &self.kafka)),
         };
         let cancel = CancellationToken::new();
         Running {
-            writes,
+            requests,
             task: tokio::spawn(projector.run(cancel.clone())),
             cancel,
         }

@@ -39,7 +39,10 @@ impl Reading {
             let incoming = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Ok(()),
-                resolved = self.unknown.resolved(), if !self.unknown.is_empty() => resolved?,
+                resolved = self.unknown.resolved(), if !self.unknown.is_empty() => {
+                    let (incoming, behind) = resolved?;
+                    self.with_those_behind(incoming, behind)
+                }
                 chunk = chunks.next() => {
                     let received = self.source.receive(chunk.unwrap_or_default())?;
                     self.decode(received)
@@ -56,7 +59,10 @@ impl Reading {
                         .polling(resolved, &mut chunks, &mut stash, cancel)
                         .await?
                     {
-                        Waited::Ready(resolved) => resolved?,
+                        Waited::Ready(resolved) => {
+                            let (incoming, behind) = resolved?;
+                            self.with_those_behind(incoming, behind)
+                        }
                         Waited::Cancelled => return Ok(()),
                     }
                 } else {
@@ -73,6 +79,9 @@ impl Reading {
     fn decode(&mut self, received: Vec<Received>) -> Vec<Incoming> {
         let mut incoming = Vec::with_capacity(received.len());
         for record in received {
+            let Some(record) = self.unknown.hold_behind(record) else {
+                continue;
+            };
             match schema_id(&record.raw) {
                 Err(error) => incoming.push(undecodable(record, error)),
                 Ok(id) => match self.schemas.known(id) {
@@ -81,6 +90,11 @@ impl Reading {
                 },
             }
         }
+        incoming
+    }
+
+    fn with_those_behind(&mut self, mut incoming: Vec<Incoming>, behind: Vec<Received>) -> Vec<Incoming> {
+        incoming.extend(self.decode(behind));
         incoming
     }
 

@@ -1,7 +1,6 @@
-//! Records whose schema is not known yet wait here, while others go on; those of one aggregate that overtake them are
-//! parked in their document.
+//! Records whose schema is not known yet wait here, and behind them those of the same key, while others go on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -22,6 +21,10 @@ pub struct UnknownSchemas {
     schemas: Arc<SchemaLookups>,
     patience: Patience,
     waiting: HashMap<u32, Vec<Received>>,
+    /// Of the records that wait, topic and key.
+    keys: HashSet<(Arc<str>, Option<Vec<u8>>)>,
+    /// Their successors, in the order in which they came: they would arrive ahead of them.
+    behind: Vec<Received>,
     bytes: usize,
     lookups: FuturesUnordered<BoxFuture<'static, Lookup>>,
 }
@@ -36,6 +39,8 @@ impl UnknownSchemas {
             schemas,
             patience,
             waiting: HashMap::new(),
+            keys: HashSet::new(),
+            behind: Vec::new(),
             bytes: 0,
             lookups: FuturesUnordered::new(),
         }
@@ -49,8 +54,19 @@ impl UnknownSchemas {
         self.bytes > MAX_WAITING_BYTES || self.lookups.len() > MAX_LOOKUPS
     }
 
+    /// Takes a record that comes after one that waits; gives back any other.
+    pub fn hold_behind(&mut self, received: Received) -> Option<Received> {
+        if self.keys.is_empty() || !self.keys.contains(&key(&received)) {
+            return Some(received);
+        }
+        self.bytes += weight(&received);
+        self.behind.push(received);
+        None
+    }
+
     pub fn hold(&mut self, id: u32, received: Received) {
         self.bytes += weight(&received);
+        self.keys.insert(key(&received));
         let waiting = self.waiting.entry(id).or_default();
         waiting.push(received);
         if waiting.len() > 1 {
@@ -69,15 +85,18 @@ impl UnknownSchemas {
         self.lookups.push(Box::pin(lookup));
     }
 
-    /// Waits for the next schema; never ends where nothing waits.
-    pub async fn resolved(&mut self) -> Result<Vec<Incoming>, Abandoned> {
+    /// Waits for the next schema; never ends where nothing waits. Answers the records that it makes readable, and all that
+    /// waited behind any, to be decoded anew.
+    pub async fn resolved(&mut self) -> Result<(Vec<Incoming>, Vec<Received>), Abandoned> {
         let Some((id, verdict)) = self.lookups.next().await else {
             return std::future::pending().await;
         };
         let verdict = verdict?;
         let records = self.waiting.remove(&id).unwrap_or_default();
-        self.bytes -= records.iter().map(weight).sum::<usize>();
-        Ok(match verdict {
+        let behind = std::mem::take(&mut self.behind);
+        self.bytes -= records.iter().chain(&behind).map(weight).sum::<usize>();
+        self.keys = self.waiting.values().flatten().map(key).collect();
+        let readable = match verdict {
             Ok(schema) => records
                 .into_iter()
                 .map(|received| decode(received, &schema))
@@ -89,10 +108,54 @@ impl UnknownSchemas {
                     .map(|received| undecodable(received, Undecodable::Schema(Arc::clone(&error))))
                     .collect()
             }
-        })
+        };
+        Ok((readable, behind))
     }
+}
+
+fn key(received: &Received) -> (Arc<str>, Option<Vec<u8>>) {
+    (Arc::clone(&received.raw.topic), received.raw.key.clone())
 }
 
 fn weight(received: &Received) -> usize {
     1_024 + received.raw.bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared_events::AggregateType;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::application::projecting::ProjectorSettings;
+    use crate::application::projecting::record::{Position, RawHeaders, RawRecord};
+    use crate::outbound::kafka::SchemaRegistrySettings;
+
+    fn received(key: &str, offset: i64) -> Received {
+        Received {
+            position: Position {
+                topic: AggregateType::Order,
+                partition: 0,
+                offset,
+                assignment: 1,
+            },
+            raw: RawRecord {
+                topic: "ordering.orders".into(),
+                key: Some(key.as_bytes().to_vec()),
+                payload: None,
+                headers: RawHeaders::default(),
+            },
+        }
+    }
+
+    #[test]
+    fn only_successors_of_a_waiting_record_wait_with_it() {
+        let patience = Patience::new(&ProjectorSettings::default(), CancellationToken::new());
+        let schemas = SchemaLookups::new(&SchemaRegistrySettings::default()).unwrap();
+        let mut unknown = UnknownSchemas::new(Arc::new(schemas), patience);
+        assert!(unknown.hold_behind(received("a", 0)).is_some());
+        unknown.hold(7, received("a", 0));
+        assert!(unknown.hold_behind(received("a", 1)).is_none());
+        assert!(unknown.hold_behind(received("b", 2)).is_some());
+    }
 }

@@ -12,8 +12,8 @@ pub fn producer(settings: &KafkaSettings) -> Result<FutureProducer, KafkaError> 
         .client_config()
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        // A batch is handed over at once, so waiting for more brings little.
-        .set("linger.ms", "1")
+        // A batch is handed over at once; somebody waits for the change that it tells of.
+        .set("linger.ms", "0")
         .set("compression.type", "zstd")
         .set("message.max.bytes", DEAD_LETTER_MAX_BYTES)
         .set("message.timeout.ms", "30000")
