@@ -70,8 +70,9 @@ async fn open_loop(
     duration: Duration,
     sight: Sight,
 ) -> Result<(Latencies, Latencies)> {
-    // Enough that each has its answer before its next turn is due, up to a second.
-    let lanes = rate.clamp(16, 512);
+    // Enough that each has its answer before its next turn is due, up to a second,
+    // and fewer than the commands that the service takes at once.
+    let lanes = rate.clamp(16, 200);
     let started = Instant::now() + Duration::from_millis(200);
     let mut tasks = JoinSet::new();
     for lane in 0..lanes {
@@ -95,7 +96,10 @@ async fn open_loop(
                     .to_owned();
                 let path = match sight {
                     Sight::Get => format!("/v1/orders/{}", answer["id"].as_str().unwrap_or_default()),
-                    Sight::Search => "/v1/orders/search?q=custommer&limit=1".to_owned(),
+                    Sight::Search => format!(
+                        "/v1/orders/search?q={}&limit=1",
+                        answer["id"].as_str().unwrap_or_default()
+                    ),
                 };
                 let headers = [("Consistency-Token", token.as_str()), ("Prefer", "wait=30")];
                 to_queries
