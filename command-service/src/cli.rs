@@ -10,7 +10,7 @@ use crate::settings::Role;
 #[derive(Debug, Parser)]
 #[command(name = "command-service", version, about)]
 pub struct Cli {
-    /// A TOML file with settings; the environment (COMMAND_SERVICE__<SECTION>__<NAME>) wins over it.
+    /// A TOML file with settings; the environment (`COMMAND_SERVICE__<SECTION>__<NAME>`) wins over it.
     #[arg(long, global = true, value_name = "PATH")]
     pub config: Option<PathBuf>,
     /// `all` if absent.

@@ -89,7 +89,7 @@ impl RunFiles {
         &self.folder
     }
 
-    /// Below [`server_folder`].
+    /// Below `server_folder`.
     pub fn data(&self, server_folder: &Path) -> PathBuf {
         server_folder.join(&self.name).join("data")
     }

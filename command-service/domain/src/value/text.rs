@@ -14,7 +14,7 @@ pub(super) fn line(field: &'static str, text: &str, max: usize) -> Result<String
     Ok(text.to_owned())
 }
 
-/// A [`line`] that says something.
+/// A [`line()`] that says something.
 pub(super) fn non_empty_line(field: &'static str, text: &str, max: usize) -> Result<String, InvalidValue> {
     match line(field, text, max)? {
         text if text.is_empty() => Err(InvalidValue::new(field, Reason::Empty)),
