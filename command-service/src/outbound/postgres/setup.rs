@@ -104,6 +104,8 @@ async fn ensure_role(
         match owner.batch_execute(&statement).await {
             Ok(()) => return Ok(()),
             Err(error) if attempt == ROLE_ATTEMPTS => return Err(error).context(format!("the role {role}")),
+            // Roles belong to the whole server: the setup of another database may be at the same one, which no lock of this
+            // database keeps out and nothing tells the end of. The last attempt says what else it was.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
