@@ -2,13 +2,11 @@
 //!
 //! - [`value`]: the values that commands, events and states are made of; none can be made wrong.
 //! - [`aggregate`]: what an aggregate is: `create` and `decide` give events or a refusal, `evolve` gives the state.
-//! - [`customer`], [`product`], [`order`]: the aggregates.
+//! - [`ordering`]: its aggregates [`customer`], [`product`] and [`order`].
 //! - `testing` (feature): given / when / then scenarios, mothers and builders.
 
 pub mod aggregate;
-pub mod customer;
-pub mod order;
-pub mod product;
+pub mod ordering;
 pub mod refusal;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -17,6 +15,7 @@ pub mod value;
 pub use aggregate::{Aggregate, Misfit, replay};
 pub use customer::Customer;
 pub use order::Order;
+pub use ordering::{customer, order, product};
 pub use product::Product;
 pub use refusal::Refusal;
 pub use value::{
