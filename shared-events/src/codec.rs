@@ -10,7 +10,7 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::event::{CustomerEvent, OrderEvent, ProductEvent};
+use crate::event::Event;
 
 /// An event's body is never larger: the command service refuses to append more, a reader refuses to allocate more.
 pub const MAX_BODY_BYTES: usize = 512 * 1024;
@@ -43,6 +43,17 @@ pub enum DecodeError {
     TrailingBytes(usize),
     #[error("{0} bytes are more than an event may have ({MAX_BODY_BYTES})")]
     TooLarge(usize),
+}
+
+/// A schema of this build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublishedSchema {
+    pub topic: &'static str,
+    /// The full name of the record.
+    pub event_type: &'static str,
+    pub text: &'static str,
+    /// False: records of it are only read, and upcast.
+    pub written: bool,
 }
 
 /// The schema that a body was written with, ready to read it.
@@ -82,7 +93,7 @@ impl WriterSchema {
         static KNOWN: LazyLock<HashMap<&'static str, WriterSchema>> = LazyLock::new(|| {
             schemas()
                 // A broken schema file is found by this crate's tests; at run time its type is unknown.
-                .filter_map(|(name, text)| WriterSchema::parse(text).ok().map(|schema| (name, schema)))
+                .filter_map(|known| Some((known.event_type, WriterSchema::parse(known.text).ok()?)))
                 .collect()
         });
         KNOWN
@@ -114,24 +125,22 @@ impl WriterSchema {
     }
 }
 
-/// Every schema of this build by its full name.
-pub fn schemas() -> impl Iterator<Item = (&'static str, &'static str)> {
-    [CustomerEvent::SCHEMAS, ProductEvent::SCHEMAS, OrderEvent::SCHEMAS]
-        .into_iter()
-        .flatten()
-        .copied()
+/// Every schema of this build.
+pub fn schemas() -> impl Iterator<Item = PublishedSchema> {
+    Event::SCHEMAS.iter().copied().flatten().copied()
 }
 
 pub(crate) fn encode<T: Serialize>(event_type: &str, record: &T) -> Result<Vec<u8>, EncodeError> {
     static WRITERS: LazyLock<HashMap<&'static str, GenericDatumWriter<'static>>> = LazyLock::new(|| {
         schemas()
-            .filter_map(|(name, text)| {
-                let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(text).ok()?));
+            .filter(|known| known.written)
+            .filter_map(|known| {
+                let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(known.text).ok()?));
                 let writer = GenericDatumWriter::builder(schema)
                     .human_readable(true)
                     .build()
                     .ok()?;
-                Some((name, writer))
+                Some((known.event_type, writer))
             })
             .collect()
     });

@@ -12,32 +12,49 @@ pub const DEAD_LETTERS: &str = "query-service.dead-letters";
 /// Streams that the query service asks the command service to send again.
 pub const REPAIR_REQUESTS: &str = "query-service.repair-requests";
 
-/// The kind of an aggregate: the first half of a stream's name.
+/// The kind of a stream: the first half of a stream's name. Mostly an aggregate; two are what ordering tells another
+/// context of an order, in a sequence of its own under the order's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AggregateType {
     Customer,
     Product,
     Order,
+    Invoice,
+    OrderForInvoicing,
+    OrderForDelivery,
 }
 
 impl AggregateType {
-    pub const ALL: [Self; 3] = [Self::Customer, Self::Product, Self::Order];
+    pub const ALL: [Self; 6] = [
+        Self::Customer,
+        Self::Product,
+        Self::Order,
+        Self::Invoice,
+        Self::OrderForInvoicing,
+        Self::OrderForDelivery,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Customer => "customer",
             Self::Product => "product",
             Self::Order => "order",
+            Self::Invoice => "invoice",
+            Self::OrderForInvoicing => "order_for_invoicing",
+            Self::OrderForDelivery => "order_for_delivery",
         }
     }
 
-    /// The topic of this aggregate's events, which is also the namespace of their Avro types.
+    /// The topic of the events. The namespace of their Avro types is the same, with `_` for `-`.
     pub fn topic(self) -> &'static str {
         match self {
             Self::Customer => "ordering.customers",
             Self::Product => "ordering.products",
             Self::Order => "ordering.orders",
+            Self::Invoice => "invoicing.invoices",
+            Self::OrderForInvoicing => "ordering.orders.for-invoicing",
+            Self::OrderForDelivery => "ordering.orders.for-delivery",
         }
     }
 
