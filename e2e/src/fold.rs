@@ -20,7 +20,10 @@ struct Line {
 struct Order {
     version: u64,
     customer: Uuid,
-    submitted: bool,
+    status: &'static str,
+    invoiced: bool,
+    tracking_number: Option<String>,
+    cancellation_reason: Option<String>,
     /// In the order in which the lines were first added.
     lines: Vec<(Uuid, Line)>,
     created_at: DateTime<Utc>,
@@ -84,12 +87,17 @@ impl Expected {
             Event::Product(ProductEvent::Renamed(event)) => {
                 self.names.insert(id, event.name);
             }
-            Event::Product(ProductEvent::PriceChanged(_)) => {}
+            // Nothing of these is in an order's answer.
+            Event::Customer(_) | Event::Product(_) => {}
+            Event::Invoice(_) | Event::OrderForInvoicing(_) | Event::OrderForDelivery(_) => {}
             Event::Order(OrderEvent::Created(event)) => {
                 let order = Order {
                     version,
                     customer: event.customer_id,
-                    submitted: false,
+                    status: "draft",
+                    invoiced: false,
+                    tracking_number: None,
+                    cancellation_reason: None,
                     lines: Vec::new(),
                     created_at: at,
                     updated_at: at,
@@ -132,18 +140,14 @@ impl Expected {
                 })
             })
             .collect();
-        let total = order.lines.first().map(|(_, first)| {
-            let amount: i64 = order
-                .lines
-                .iter()
-                .map(|(_, line)| line.unit_price * line.quantity)
-                .sum();
-            json!({"amount": amount, "currency": first.currency})
-        });
-        Some(json!({
+        let total = order
+            .lines
+            .first()
+            .map(|(_, first)| json!({"amount": order.total(), "currency": first.currency}));
+        let mut answer = json!({
             "id": id,
             "version": order.version,
-            "status": if order.submitted { "submitted" } else { "draft" },
+            "status": order.status,
             "customer_id": order.customer,
             "customer_name": self.names.get(&order.customer),
             "item_count": order.lines.len(),
@@ -151,13 +155,34 @@ impl Expected {
             "created_at": order.created_at.timestamp_micros(),
             "updated_at": order.updated_at.timestamp_micros(),
             "items": items,
-        }))
+        });
+        if order.invoiced {
+            answer["invoice_id"] = json!(Uuid::new_v5(&id, b"invoice"));
+        }
+        if let Some(tracking_number) = &order.tracking_number {
+            answer["tracking_number"] = json!(tracking_number);
+        }
+        if let Some(reason) = &order.cancellation_reason {
+            answer["cancellation_reason"] = json!(reason);
+        }
+        Some(answer)
     }
 }
 
 impl Order {
     fn change(&mut self, event: OrderEvent) -> Result<()> {
-        ensure!(!self.submitted, "an order that was submitted changed: {event:?}");
+        let allowed: &[&str] = match event {
+            OrderEvent::Confirmed(_) => &["submitted"],
+            OrderEvent::Shipped(_) => &["confirmed"],
+            OrderEvent::Delivered(_) => &["shipped"],
+            OrderEvent::Cancelled(_) => &["draft", "submitted", "confirmed"],
+            _ => &["draft"],
+        };
+        ensure!(
+            allowed.contains(&self.status),
+            "a {} order met {event:?}",
+            self.status
+        );
         let line = |lines: &mut Vec<(Uuid, Line)>, product| lines.iter().position(|(id, _)| *id == product);
         match event {
             OrderEvent::Created(_) => anyhow::bail!("created twice"),
@@ -187,16 +212,42 @@ impl Order {
                 self.lines.remove(at);
             }
             OrderEvent::Submitted(submitted) => {
-                let total: i64 = self
-                    .lines
-                    .iter()
-                    .map(|(_, line)| line.unit_price * line.quantity)
-                    .sum();
-                ensure!(submitted.total.amount == total, "submitted at a wrong total");
-                self.submitted = true;
+                ensure!(
+                    submitted.total.amount == self.total(),
+                    "submitted at a wrong total"
+                );
+                self.status = "submitted";
+                self.invoiced = true;
+            }
+            OrderEvent::Confirmed(confirmed) => {
+                ensure!(
+                    confirmed.total.amount == self.total(),
+                    "confirmed at a wrong total"
+                );
+                self.status = "confirmed";
+            }
+            OrderEvent::Shipped(shipped) => {
+                self.status = "shipped";
+                self.tracking_number = Some(shipped.tracking_number);
+            }
+            OrderEvent::Delivered(_) => self.status = "delivered",
+            OrderEvent::Cancelled(cancelled) => {
+                ensure!(
+                    cancelled.cancelled_from == self.status,
+                    "a {} order was cancelled from {}",
+                    self.status,
+                    cancelled.cancelled_from
+                );
+                self.status = "cancelled";
+                self.cancellation_reason = Some(cancelled.reason);
             }
         }
         Ok(())
+    }
+
+    fn total(&self) -> i64 {
+        let subtotals = self.lines.iter().map(|(_, line)| line.unit_price * line.quantity);
+        subtotals.sum()
     }
 }
 

@@ -16,6 +16,13 @@ use crate::system::System;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// Whose events the query service projects.
+pub const PROJECTED: [AggregateType; 3] = [
+    AggregateType::Customer,
+    AggregateType::Product,
+    AggregateType::Order,
+];
+
 /// An event as it stands in its topic or in the event store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
@@ -24,7 +31,7 @@ pub struct Published {
     pub body: Vec<u8>,
 }
 
-/// Everything that stands in an aggregate's topic, partition by partition, in order.
+/// Everything that stands in the topic of a kind of stream, partition by partition, in order.
 pub fn read_all(system: &System, aggregate: AggregateType) -> Result<Vec<Published>> {
     let topic = system.topic(aggregate.topic());
     let consumer: BaseConsumer = ClientConfig::new()

@@ -162,7 +162,7 @@ fn uncommitted_records(system: &System) -> Result<i64> {
         .set("enable.auto.commit", "false")
         .create()?;
     let mut behind = 0;
-    for aggregate in AggregateType::ALL {
+    for aggregate in topics::PROJECTED {
         let topic = system.topic(aggregate.topic());
         let metadata = consumer.fetch_metadata(Some(&topic), limit)?;
         let partitions = metadata.topics().first().context("no topic")?.partitions().len();

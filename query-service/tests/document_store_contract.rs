@@ -14,8 +14,8 @@ use query_service::outbound::elasticsearch::{
     ElasticsearchDocuments, ElasticsearchSettings, connect, indices,
 };
 use query_service::outbound::memory::documents::MemoryDocuments;
+use read_model::Kind::{self, Customer, Order, Product};
 use serde_json::{Value, json};
-use shared_events::AggregateType::{self, Customer, Order, Product};
 use uuid::Uuid;
 
 fn id(n: u128) -> Uuid {
@@ -31,7 +31,7 @@ fn order(n: u128, customer_version: u64, lines: &[(u128, u64)]) -> Value {
     json!({"id": id(n), "version": 1, "customer_id": id(1), "customer_version": customer_version, "items": lines})
 }
 
-fn write(kind: AggregateType, n: u128, expected: Option<Revision>, body: &Value) -> DocumentWrite {
+fn write(kind: Kind, n: u128, expected: Option<Revision>, body: &Value) -> DocumentWrite {
     DocumentWrite {
         kind,
         id: id(n),
@@ -42,7 +42,7 @@ fn write(kind: AggregateType, n: u128, expected: Option<Revision>, body: &Value)
 
 async fn written<S: DocumentStore>(
     store: &S,
-    kind: AggregateType,
+    kind: Kind,
     n: u128,
     expected: Option<Revision>,
     body: &Value,
@@ -221,7 +221,7 @@ async fn over_own_indices<T: Future<Output = ()>>(
         .expect("indices can be created");
     let store = ElasticsearchDocuments::new(client.clone(), &settings);
     test(settings.clone(), client.clone(), store).await;
-    let made = AggregateType::ALL.map(|kind| indices::index(&settings.index_prefix, kind));
+    let made = Kind::ALL.map(|kind| indices::index(&settings.index_prefix, kind));
     client
         .indices()
         .delete(IndicesDeleteParts::Index(&made.each_ref().map(String::as_str)))

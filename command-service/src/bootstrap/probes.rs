@@ -55,9 +55,9 @@ pub fn schema_registry(settings: &Settings, required: bool) -> anyhow::Result<De
         .set_timeout(TIMEOUT)
         .build()
         .context("the schema registry's client")?;
-    let (event_type, _) = schemas().next().context("this build has no schema")?;
-    let topic = event_type.rsplit_once('.').map_or(event_type, |(topic, _)| topic);
-    let subject = subject(&format!("{}{topic}", settings.kafka.topic_prefix), event_type);
+    let schema = schemas().next().context("this build has no schema")?;
+    let topic = format!("{}{}", settings.kafka.topic_prefix, schema.topic);
+    let subject = subject(&topic, schema.event_type);
     let registry = Arc::new(registry);
     Ok(Dependency::new("schema_registry", required, move || {
         let (registry, subject) = (Arc::clone(&registry), subject.clone());

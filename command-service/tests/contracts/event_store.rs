@@ -83,7 +83,7 @@ pub async fn nothing_asked_for_is_nothing_read(adapters: &impl Adapters) {
 pub async fn aggregates_with_one_id_are_streams_apart(adapters: &impl Adapters) {
     let store = adapters.store();
     let id = new_id();
-    let [customer, product, order] = AggregateType::ALL.map(|aggregate| StreamId { aggregate, id });
+    let [customer, product, order, ..] = AggregateType::ALL.map(|aggregate| StreamId { aggregate, id });
     store.commit(append(customer, 0, 1)).await.unwrap();
     store.commit(append(order, 0, 2)).await.unwrap();
     let answers = store.read(&[customer, product, order]).await.unwrap();

@@ -231,7 +231,7 @@ pub async fn fill_outbox(database: &TestDatabase, rows: i64) {
     let filled = "INSERT INTO outbox (bucket, topic, aggregate, stream_id, version, event_id, event_type, payload, actor, \
          command_id, causation_id, correlation_id, occurred_at, traceparent) \
          SELECT n % $1::int, 'ordering.customers', 'customer', gen_random_uuid(), 1, gen_random_uuid(), \
-         'ordering.customers.CustomerRegisteredV1', $2, 'anonymous', gen_random_uuid(), gen_random_uuid(), \
+         'ordering.customers.CustomerRegisteredV2', $2, 'anonymous', gen_random_uuid(), gen_random_uuid(), \
          gen_random_uuid(), now(), '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' \
          FROM generate_series(1, $3::int8) n";
     let owner = database.as_owner().await;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use command_service::application::ports::{CommandOutcome, CommandRecord, Commit, NewEvent, StreamId};
-use shared_events::event::{CustomerRegisteredV1, CustomerRenamedV1};
+use shared_events::event::{CustomerRegisteredV2, CustomerRenamedV1};
 use shared_events::{AggregateType, CustomerEvent};
 use uuid::Uuid;
 
@@ -35,12 +35,12 @@ pub fn customer_event(customer_id: Uuid, version: u64) -> CustomerEvent {
         city: "Berlin".to_owned(),
         country: "DE".to_owned(),
     };
-    CustomerRegisteredV1 {
+    CustomerRegisteredV2 {
         customer_id,
         name,
         email: None,
         billing_address: address.clone(),
-        delivery_address: address,
+        delivery_address: Some(address),
     }
     .into()
 }

@@ -140,7 +140,7 @@ async fn conflicts_without_end_are_given_up() {
     };
     assert_eq!(stream, Customer::stream(customer_id));
     assert_eq!(store.unwrap().commits.load(Ordering::SeqCst), ATTEMPTS);
-    assert_eq!(service.history(stream), ["CustomerRegisteredV1"]);
+    assert_eq!(service.history(stream), ["CustomerRegisteredV2"]);
     assert_eq!(
         service.memory.command(context.command_id),
         None,

@@ -30,7 +30,7 @@ async fn an_id_is_registered_once() {
         panic!("{again:?}");
     };
     assert_eq!(stream, Customer::stream(customer_id(1)));
-    assert_eq!(service.history(stream), ["CustomerRegisteredV1"]);
+    assert_eq!(service.history(stream), ["CustomerRegisteredV2"]);
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn a_customer_is_renamed() {
     );
     assert_eq!(
         service.history(Customer::stream(customer_id)),
-        ["CustomerRegisteredV1", "CustomerRenamedV1"]
+        ["CustomerRegisteredV2", "CustomerRenamedV1"]
     );
 }
 

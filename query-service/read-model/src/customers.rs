@@ -25,7 +25,12 @@ impl Fold for CustomerDocument {
             propagated_version: occurrence.version,
             email: registered.email.clone(),
             billing_address: registered.billing_address.clone(),
-            delivery_address: registered.delivery_address.clone(),
+            delivery_address: registered
+                .delivery_address
+                .as_ref()
+                .unwrap_or(&registered.billing_address)
+                .clone(),
+            own_delivery_address: registered.delivery_address.is_some(),
             created_at: occurrence.occurred_at,
             updated_at: occurrence.occurred_at,
         })
@@ -38,9 +43,30 @@ impl Fold for CustomerDocument {
                 self.name.clone_from(&renamed.name);
                 self.name_version = occurrence.version;
             }
+            CustomerEvent::BillingAddressChanged(changed) => {
+                self.billing_address.clone_from(&changed.billing_address);
+                if !self.own_delivery_address {
+                    self.delivery_address.clone_from(&changed.billing_address);
+                }
+                self.nothing_to_carry(occurrence.version);
+            }
+            CustomerEvent::DeliveryAddressChanged(changed) => {
+                self.delivery_address.clone_from(&changed.delivery_address);
+                self.own_delivery_address = true;
+                self.nothing_to_carry(occurrence.version);
+            }
         }
         self.version = occurrence.version;
         self.updated_at = occurrence.occurred_at;
         Ok(())
+    }
+}
+
+impl CustomerDocument {
+    /// Of what changed at `version`, orders show nothing; before `self.version` is raised.
+    fn nothing_to_carry(&mut self, version: u64) {
+        if self.propagated_version == self.version {
+            self.propagated_version = version;
+        }
     }
 }

@@ -45,6 +45,10 @@ pub struct OrderDocument {
     pub item_count: u32,
     /// Absent while the order has no line and so no currency.
     pub total: Option<Money>,
+    /// Of the invoice that the submission led to; absent before, and for good where a draft was cancelled.
+    pub invoice_id: Option<Uuid>,
+    pub tracking_number: Option<String>,
+    pub cancellation_reason: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -60,7 +64,9 @@ pub struct CustomerDocument {
     pub propagated_version: u64,
     pub email: Option<String>,
     pub billing_address: Address,
+    /// Where parcels go: the billing address until the customer gives one of its own.
     pub delivery_address: Address,
+    pub own_delivery_address: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -75,6 +81,7 @@ pub struct ProductDocument {
     pub unit_price: Money,
     pub size: Option<Size>,
     pub weight_grams: Option<i64>,
+    pub discontinued: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }

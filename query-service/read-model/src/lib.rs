@@ -5,6 +5,7 @@
 pub mod customers;
 pub mod documents;
 pub mod fold;
+pub mod kind;
 pub mod orders;
 pub mod products;
 pub mod projection;
@@ -12,6 +13,7 @@ pub mod sequenced;
 
 pub use documents::{CustomerDocument, Money, OrderDocument, OrderItem, OrderStatus, ProductDocument};
 pub use fold::{Fold, FoldError, Occurrence};
+pub use kind::Kind;
 pub use orders::NameSource;
 pub use projection::{CurrentName, Projection};
 pub use sequenced::{Applied, ApplyError, Draining, Sequenced, UnreadableDocument};

@@ -35,6 +35,9 @@ impl Fold for OrderDocument {
             items: Vec::new(),
             item_count: 0,
             total: None,
+            invoice_id: None,
+            tracking_number: None,
+            cancellation_reason: None,
             created_at: occurrence.occurred_at,
             updated_at: occurrence.occurred_at,
         })
@@ -51,6 +54,20 @@ impl Fold for OrderDocument {
             OrderEvent::Submitted(submitted) => {
                 self.status = OrderStatus::Submitted;
                 self.total = Some(submitted.total.clone());
+                self.invoice_id = Some(invoice_id(self.id));
+            }
+            OrderEvent::Confirmed(confirmed) => {
+                self.status = OrderStatus::Confirmed;
+                self.total = Some(confirmed.total.clone());
+            }
+            OrderEvent::Shipped(shipped) => {
+                self.status = OrderStatus::Shipped;
+                self.tracking_number = Some(shipped.tracking_number.clone());
+            }
+            OrderEvent::Delivered(_) => self.status = OrderStatus::Delivered,
+            OrderEvent::Cancelled(cancelled) => {
+                self.status = OrderStatus::Cancelled;
+                self.cancellation_reason = Some(cancelled.reason.clone());
             }
         }
         self.version = occurrence.version;
@@ -183,6 +200,11 @@ impl OrderDocument {
         self.total = total;
         Ok(())
     }
+}
+
+/// An order has at most one invoice, whose id follows from the order's: the published rule.
+fn invoice_id(order: Uuid) -> Uuid {
+    Uuid::new_v5(&order, b"invoice")
 }
 
 fn positive(quantity: i64) -> Result<i64, FoldError> {

@@ -26,6 +26,7 @@ impl Fold for ProductDocument {
             unit_price: added.unit_price.clone(),
             size: added.size,
             weight_grams: added.weight_grams.map(i64::from),
+            discontinued: false,
             created_at: occurrence.occurred_at,
             updated_at: occurrence.occurred_at,
         })
@@ -40,14 +41,30 @@ impl Fold for ProductDocument {
             }
             ProductEvent::PriceChanged(changed) => {
                 self.unit_price.clone_from(&changed.unit_price);
-                // Orders keep the price that they were made at: there is nothing to carry to them.
-                if self.propagated_version == self.version {
-                    self.propagated_version = occurrence.version;
-                }
+                self.nothing_to_carry(occurrence.version);
+            }
+            ProductEvent::DimensionsChanged(changed) => {
+                self.size = Some(changed.size);
+                self.weight_grams = Some(changed.weight_grams.into());
+                self.nothing_to_carry(occurrence.version);
+            }
+            ProductEvent::Discontinued(_) => {
+                self.discontinued = true;
+                self.nothing_to_carry(occurrence.version);
             }
         }
         self.version = occurrence.version;
         self.updated_at = occurrence.occurred_at;
         Ok(())
+    }
+}
+
+impl ProductDocument {
+    /// What changed at `version` is shown by no order, which also keeps the price that it was made at; before
+    /// `self.version` is raised.
+    fn nothing_to_carry(&mut self, version: u64) {
+        if self.propagated_version == self.version {
+            self.propagated_version = version;
+        }
     }
 }

@@ -5,6 +5,7 @@ use shared_events::{AggregateType, CustomerEvent, Event, EventMetadata, OrderEve
 use uuid::Uuid;
 
 use crate::documents::{CustomerDocument, OrderDocument, ProductDocument};
+use crate::kind::Kind;
 use crate::orders::NameSource;
 use crate::sequenced::{Applied, ApplyError, Draining, Sequenced, StreamEvent, UnreadableDocument};
 
@@ -38,19 +39,19 @@ macro_rules! each {
 
 impl Projection {
     /// Before any event.
-    pub fn new(kind: AggregateType, id: Uuid) -> Self {
+    pub fn new(kind: Kind, id: Uuid) -> Self {
         match kind {
-            AggregateType::Customer => Self::Customer(Sequenced::new(id)),
-            AggregateType::Product => Self::Product(Sequenced::new(id)),
-            AggregateType::Order => Self::Order(Sequenced::new(id)),
+            Kind::Customer => Self::Customer(Sequenced::new(id)),
+            Kind::Product => Self::Product(Sequenced::new(id)),
+            Kind::Order => Self::Order(Sequenced::new(id)),
         }
     }
 
-    pub fn from_json(kind: AggregateType, id: Uuid, body: Value) -> Result<Self, UnreadableDocument> {
+    pub fn from_json(kind: Kind, id: Uuid, body: Value) -> Result<Self, UnreadableDocument> {
         Ok(match kind {
-            AggregateType::Customer => Self::Customer(Sequenced::from_json(id, body)?),
-            AggregateType::Product => Self::Product(Sequenced::from_json(id, body)?),
-            AggregateType::Order => Self::Order(Sequenced::from_json(id, body)?),
+            Kind::Customer => Self::Customer(Sequenced::from_json(id, body)?),
+            Kind::Product => Self::Product(Sequenced::from_json(id, body)?),
+            Kind::Order => Self::Order(Sequenced::from_json(id, body)?),
         })
     }
 
@@ -207,12 +208,16 @@ macro_rules! stream_event {
 stream_event!(CustomerEvent, Customer, event => match event {
     CustomerEvent::Registered(record) => record.customer_id,
     CustomerEvent::Renamed(record) => record.customer_id,
+    CustomerEvent::BillingAddressChanged(record) => record.customer_id,
+    CustomerEvent::DeliveryAddressChanged(record) => record.customer_id,
 });
 
 stream_event!(ProductEvent, Product, event => match event {
     ProductEvent::Added(record) => record.product_id,
     ProductEvent::Renamed(record) => record.product_id,
     ProductEvent::PriceChanged(record) => record.product_id,
+    ProductEvent::DimensionsChanged(record) => record.product_id,
+    ProductEvent::Discontinued(record) => record.product_id,
 });
 
 stream_event!(OrderEvent, Order, event => match event {
@@ -221,4 +226,8 @@ stream_event!(OrderEvent, Order, event => match event {
     OrderEvent::ItemQuantityChanged(record) => record.order_id,
     OrderEvent::ItemRemoved(record) => record.order_id,
     OrderEvent::Submitted(record) => record.order_id,
+    OrderEvent::Confirmed(record) => record.order_id,
+    OrderEvent::Shipped(record) => record.order_id,
+    OrderEvent::Delivered(record) => record.order_id,
+    OrderEvent::Cancelled(record) => record.order_id,
 });

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
-use read_model::{Applied, Draining, NameSource, OrderDocument, OrderStatus, Projection, Sequenced};
+use read_model::{Applied, Draining, Kind, NameSource, OrderDocument, OrderStatus, Projection, Sequenced};
 use serde_json::Value;
 use shared_events::event::*;
 use shared_events::{AggregateType, Event, EventMetadata};
@@ -148,7 +148,7 @@ fn total(lines: &[(Uuid, i64)]) -> i64 {
 /// Through JSON each time, as it goes through a store.
 fn restored(projection: &Projection) -> Projection {
     let body: Value = serde_json::from_str(&projection.to_json().unwrap()).unwrap();
-    Projection::from_json(AggregateType::Order, ORDER, body).unwrap()
+    Projection::from_json(Kind::Order, ORDER, body).unwrap()
 }
 
 /// Each index at least once, in any order.
@@ -170,7 +170,7 @@ fn histories() -> impl Strategy<Value = (Vec<OrderEvent>, Vec<(Uuid, i64)>, Vec<
 proptest! {
     #[test]
     fn any_order_and_repetition_of_a_stream_ends_in_one_document((events, lines, deliveries) in histories()) {
-        let mut projection = Projection::new(AggregateType::Order, ORDER);
+        let mut projection = Projection::new(Kind::Order, ORDER);
         let mut seen = std::collections::HashSet::new();
         for delivery in deliveries {
             let event = Event::Order(events[delivery].clone());
@@ -205,7 +205,7 @@ proptest! {
         (events, _, deliveries) in histories(),
         renamings in prop::collection::vec((0..4usize, 2..6u64, any::<prop::sample::Index>()), 0..12),
     ) {
-        let mut projection = Projection::new(AggregateType::Order, ORDER);
+        let mut projection = Projection::new(Kind::Order, ORDER);
         let sources = [
             NameSource::Customer(CUSTOMER),
             NameSource::Product(PRODUCTS[0]),

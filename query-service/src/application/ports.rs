@@ -4,7 +4,7 @@
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
-pub use read_model::NameSource;
+pub use read_model::{Kind, NameSource};
 use read_model::{Money, OrderDocument, OrderStatus};
 use shared_events::{AggregateType, ConsistencyToken};
 use uuid::Uuid;
@@ -33,7 +33,7 @@ pub trait DocumentStore: Send + Sync + 'static {
     /// In the order of `ids`; `None` for one that is not there.
     fn load(
         &self,
-        kind: AggregateType,
+        kind: Kind,
         ids: &[Uuid],
     ) -> impl Future<Output = Result<Vec<Option<StoredDocument>>, StoreError>> + Send;
 
@@ -44,7 +44,7 @@ pub trait DocumentStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<WriteOutcome>, StoreError>> + Send;
 
     /// Makes everything written before this call visible to searches of `kind`.
-    fn refresh(&self, kind: AggregateType) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn refresh(&self, kind: Kind) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The ids of orders that show `source`'s name as of a version below `below`, after `after` in id order, at most `limit`.
     /// A search: call [`DocumentStore::refresh`] before the first page.
@@ -65,7 +65,7 @@ pub struct StoredDocument {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct DocumentWrite {
-    pub kind: AggregateType,
+    pub kind: Kind,
     pub id: Uuid,
     /// `None`: only if it is not there yet.
     pub expected: Option<Revision>,

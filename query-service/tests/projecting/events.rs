@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta};
 use query_service::application::projecting::{Position, RawHeaders, RawRecord, Record};
+use read_model::Kind;
 use shared_events::event::*;
-use shared_events::{AggregateType, Event, EventMetadata};
+use shared_events::{Event, EventMetadata};
 use uuid::Uuid;
 
 /// An event with its place in its stream.
@@ -36,12 +37,12 @@ fn address() -> Address {
 }
 
 pub fn registered(customer: Uuid, name: &str) -> Told {
-    let event = CustomerEvent::from(CustomerRegisteredV1 {
+    let event = CustomerEvent::from(CustomerRegisteredV2 {
         customer_id: customer,
         name: name.into(),
         email: None,
         billing_address: address(),
-        delivery_address: address(),
+        delivery_address: None,
     });
     told(customer, 1, event)
 }
@@ -141,8 +142,8 @@ impl Told {
         }
     }
 
-    pub fn topic(&self) -> AggregateType {
-        self.event.aggregate()
+    pub fn topic(&self) -> Kind {
+        Kind::of(self.event.aggregate()).expect("it is projected")
     }
 
     pub fn at(self, position: Position) -> Record {

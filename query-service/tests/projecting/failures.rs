@@ -1,6 +1,6 @@
 use query_service::application::ports::DeadLetter;
+use read_model::Kind;
 use read_model::sequenced::MAX_PARKED;
-use shared_events::AggregateType;
 
 use super::events::*;
 use super::world::World;
@@ -130,5 +130,5 @@ async fn what_is_too_far_ahead_is_buried_rather_than_lost_or_in_the_way() {
     let letters = world.letters();
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].kind, "too-far-ahead");
-    assert_eq!(world.documents(AggregateType::Order).len(), 2);
+    assert_eq!(world.documents(Kind::Order).len(), 2);
 }

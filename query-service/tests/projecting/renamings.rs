@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use read_model::Kind;
 use shared_events::AggregateType;
 
 use super::events::*;
@@ -20,7 +21,7 @@ fn orders() -> Vec<Told> {
 }
 
 fn assert_every_order_shows(world: &World, customer: &str, product: &str) {
-    let orders = world.documents(AggregateType::Order);
+    let orders = world.documents(Kind::Order);
     assert_eq!(orders.len() as u128, ORDERS);
     for order in orders.values() {
         assert_eq!(order["customer_name"], customer);
@@ -38,10 +39,7 @@ async fn a_renaming_reaches_every_order_page_by_page_and_then_says_so() {
     let before = world.changes().len();
     world.project([customer_renamed(id(1), 2, "Ada King")]).await;
     assert_every_order_shows(&world, "Ada King", "Engine");
-    assert_eq!(
-        world.document(AggregateType::Customer, id(1))["propagated_version"],
-        2
-    );
+    assert_eq!(world.document(Kind::Customer, id(1))["propagated_version"], 2);
     let told = world.changes().split_off(before);
     let orders = told
         .iter()
@@ -93,14 +91,9 @@ async fn a_crash_before_the_names_were_compared_is_made_up_for() {
             product_added(id(11), "Engine"),
         ])
         .await;
-    let renamed = world.documents(AggregateType::Customer);
-    put(&store, AggregateType::Customer, renamed).await;
-    put(
-        &store,
-        AggregateType::Product,
-        world.documents(AggregateType::Product),
-    )
-    .await;
+    let renamed = world.documents(Kind::Customer);
+    put(&store, Kind::Customer, renamed).await;
+    put(&store, Kind::Product, world.documents(Kind::Product)).await;
 
     let mut world = World::over(store);
     world.project(orders()).await;
@@ -109,7 +102,7 @@ async fn a_crash_before_the_names_were_compared_is_made_up_for() {
 
 async fn put(
     store: &Yielding,
-    kind: AggregateType,
+    kind: Kind,
     documents: std::collections::BTreeMap<uuid::Uuid, serde_json::Value>,
 ) {
     use query_service::application::ports::{DocumentStore as _, DocumentWrite};
@@ -154,7 +147,7 @@ async fn a_renaming_and_orders_at_the_same_time_end_in_the_new_name() {
         };
         let (of_orders, of_names) = tokio::join!(ordering, renaming);
         assert_every_order_shows(&of_orders, "name as of 5", "name as of 5");
-        let customer = of_names.document(AggregateType::Customer, id(1));
+        let customer = of_names.document(Kind::Customer, id(1));
         assert_eq!(customer["propagated_version"], 5);
         assert!(of_orders.letters().is_empty() && of_names.letters().is_empty());
     }

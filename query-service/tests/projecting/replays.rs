@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use shared_events::AggregateType;
+use read_model::Kind;
 
 use super::events::*;
 use super::world::World;
@@ -39,7 +39,7 @@ async fn told_in_order() -> World {
 }
 
 fn assert_same(world: &World, expected: &World) {
-    for kind in AggregateType::ALL {
+    for kind in Kind::ALL {
         assert_eq!(world.documents(kind), expected.documents(kind));
     }
 }
@@ -52,14 +52,8 @@ async fn a_story_told_in_order_ends_as_it_should() {
     assert_eq!(order["customer_name"], "Ada King");
     assert_eq!(order["items"][0]["product_name"], "Analytical engine");
     assert_eq!(order["total"]["amount"], 2 * 250 + 7 * 250);
-    assert_eq!(
-        world.document(AggregateType::Customer, id(1))["propagated_version"],
-        2
-    );
-    assert_eq!(
-        world.document(AggregateType::Product, id(11))["propagated_version"],
-        5
-    );
+    assert_eq!(world.document(Kind::Customer, id(1))["propagated_version"], 2);
+    assert_eq!(world.document(Kind::Product, id(11))["propagated_version"], 5);
     assert!(world.letters().is_empty());
 }
 
@@ -92,11 +86,11 @@ async fn what_was_written_before_a_crash_is_superseded_after_it_and_told_again()
     world.project(story()).await;
     let told = world.changes();
     let store = world.crash().await;
-    let before = store.memory.all(AggregateType::Order);
+    let before = store.memory.all(Kind::Order);
 
     let mut world = World::over(store);
     world.project(story()).await;
-    assert_eq!(world.documents(AggregateType::Order), before);
+    assert_eq!(world.documents(Kind::Order), before);
     for change in told {
         let again = world
             .changes()

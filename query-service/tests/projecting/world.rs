@@ -13,8 +13,8 @@ use query_service::application::projecting::{
     Acknowledge, Incoming, Lanes, Ports, Position, ProjectorSettings, lane,
 };
 use query_service::outbound::memory::documents::MemoryDocuments;
+use read_model::Kind;
 use serde_json::Value;
-use shared_events::AggregateType;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -56,11 +56,7 @@ impl Yielding {
 }
 
 impl DocumentStore for Yielding {
-    async fn load(
-        &self,
-        kind: AggregateType,
-        ids: &[Uuid],
-    ) -> Result<Vec<Option<StoredDocument>>, StoreError> {
+    async fn load(&self, kind: Kind, ids: &[Uuid]) -> Result<Vec<Option<StoredDocument>>, StoreError> {
         self.give_way().await;
         let loaded = self.memory.load(kind, ids).await;
         self.give_way().await;
@@ -74,7 +70,7 @@ impl DocumentStore for Yielding {
         written
     }
 
-    async fn refresh(&self, kind: AggregateType) -> Result<(), StoreError> {
+    async fn refresh(&self, kind: Kind) -> Result<(), StoreError> {
         self.give_way().await;
         self.memory.refresh(kind).await
     }
@@ -233,7 +229,7 @@ impl World {
     /// A record that could not be decoded.
     pub async fn project_undecodable(&mut self, letter: DeadLetter) {
         let position = Position {
-            topic: AggregateType::Order,
+            topic: Kind::Order,
             partition: 0,
             offset: self.offset,
             assignment: 1,
@@ -260,15 +256,15 @@ impl World {
         store
     }
 
-    pub fn document(&self, kind: AggregateType, id: Uuid) -> Value {
+    pub fn document(&self, kind: Kind, id: Uuid) -> Value {
         self.documents(kind).remove(&id).unwrap_or_default()
     }
 
     pub fn order(&self, id: Uuid) -> Value {
-        self.document(AggregateType::Order, id)
+        self.document(Kind::Order, id)
     }
 
-    pub fn documents(&self, kind: AggregateType) -> BTreeMap<Uuid, Value> {
+    pub fn documents(&self, kind: Kind) -> BTreeMap<Uuid, Value> {
         self.store.memory.all(kind)
     }
 

@@ -14,8 +14,9 @@ use std::time::Duration;
 use query_service::application::ports::DocumentStore as _;
 use query_service::outbound::elasticsearch::indices;
 use query_service::outbound::kafka::dead_letters;
+use read_model::Kind;
 use shared_events::topic::{CHANGES, DEAD_LETTERS};
-use shared_events::{AggregateType, wire};
+use shared_events::wire;
 use tokio::net::{TcpListener, TcpStream};
 
 use events::*;
@@ -44,21 +45,21 @@ async fn events_become_documents_are_told_and_are_not_read_again() {
         .await;
     world.produce(&orders(50)).await;
     world
-        .until_versions(AggregateType::Order, (0..50).map(|n| (id(1_000 + n), 3)))
+        .until_versions(Kind::Order, (0..50).map(|n| (id(1_000 + n), 3)))
         .await;
-    let order = world.document(AggregateType::Order, id(1_000)).await;
+    let order = world.document(Kind::Order, id(1_000)).await;
     assert_eq!(order["total"]["amount"], 9 * 250);
     assert_eq!(order["customer_name"], "Ada");
 
     world.produce(&[customer_renamed(id(1), 2, "Ada King")]).await;
     world
         .until("every order shows the new name", async || {
-            let customer = world.document(AggregateType::Customer, id(1)).await;
+            let customer = world.document(Kind::Customer, id(1)).await;
             customer["propagated_version"] == 2
         })
         .await;
     for n in 0..50 {
-        let order = world.document(AggregateType::Order, id(1_000 + n)).await;
+        let order = world.document(Kind::Order, id(1_000 + n)).await;
         assert_eq!(order["customer_name"], "Ada King");
     }
     running.stop().await;
@@ -78,7 +79,7 @@ async fn events_become_documents_are_told_and_are_not_read_again() {
     // Nothing is read a second time: what was told stays as it is.
     running = world.start();
     world.produce(&[created(id(5_000), id(1), "Ada King")]).await;
-    world.until_versions(AggregateType::Order, [(id(5_000), 1)]).await;
+    world.until_versions(Kind::Order, [(id(5_000), 1)]).await;
     running.stop().await;
     let again = world.read(CHANGES).await;
     let orders_told = again[told.len()..]
@@ -181,14 +182,11 @@ async fn what_can_never_be_an_event_is_buried_between_good_ones() {
         ),
     ];
     for (n, (_, bad)) in cases.iter().enumerate() {
-        world.send(AggregateType::Order, bad).await;
+        world.send(Kind::Order, bad).await;
         world.produce(&[created(id(100 + n as u128), id(2), "Ada")]).await;
     }
     world
-        .until_versions(
-            AggregateType::Order,
-            (0..cases.len()).map(|n| (id(100 + n as u128), 1)),
-        )
+        .until_versions(Kind::Order, (0..cases.len()).map(|n| (id(100 + n as u128), 1)))
         .await;
     let expected = cases.len();
     let letters = world
@@ -209,7 +207,7 @@ async fn what_can_never_be_an_event_is_buried_between_good_ones() {
         assert!(letter.header(dead_letters::TOPIC).ends_with("ordering.orders"));
         assert!(!letter.header(dead_letters::CAUSE).is_empty());
     }
-    assert!(world.document(AggregateType::Order, id(1)).await.is_null());
+    assert!(world.document(Kind::Order, id(1)).await.is_null());
     running.stop().await;
     assert_eq!(world.committed().await as usize, 2 * cases.len());
 }
@@ -239,7 +237,7 @@ async fn a_registry_that_is_down_at_the_start_is_waited_for() {
     for _ in 0..3 {
         drop(listener.accept().await.expect("somebody asks"));
     }
-    assert!(world.document(AggregateType::Order, id(1_000)).await.is_null());
+    assert!(world.document(Kind::Order, id(1_000)).await.is_null());
     let proxy = tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
             let address = address.clone();
@@ -251,7 +249,7 @@ async fn a_registry_that_is_down_at_the_start_is_waited_for() {
         }
     });
     world
-        .until_versions(AggregateType::Order, (0..5).map(|n| (id(1_000 + n), 3)))
+        .until_versions(Kind::Order, (0..5).map(|n| (id(1_000 + n), 3)))
         .await;
     running.stop().await;
     proxy.abort();
@@ -269,7 +267,7 @@ async fn a_missing_index_is_waited_for() {
         .await
         .expect("indices can be created");
     world
-        .until_versions(AggregateType::Order, (0..5).map(|n| (id(1_000 + n), 3)))
+        .until_versions(Kind::Order, (0..5).map(|n| (id(1_000 + n), 3)))
         .await;
     running.stop().await;
     assert!(world.read(DEAD_LETTERS).await.is_empty());
@@ -287,7 +285,7 @@ async fn members_that_come_and_go_lose_nothing() {
         visitor.stop().await;
     }
     world
-        .until_versions(AggregateType::Order, (0..400).map(|n| (id(1_000 + n), 3)))
+        .until_versions(Kind::Order, (0..400).map(|n| (id(1_000 + n), 3)))
         .await;
     steady.stop().await;
     assert!(world.read(DEAD_LETTERS).await.is_empty());
@@ -295,7 +293,7 @@ async fn members_that_come_and_go_lose_nothing() {
     let ids: Vec<_> = (0..400).map(|n| id(1_000 + n)).collect();
     let stored = world
         .store
-        .load(AggregateType::Order, &ids)
+        .load(Kind::Order, &ids)
         .await
         .expect("the store answers");
     for order in stored {

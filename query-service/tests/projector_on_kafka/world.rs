@@ -22,8 +22,9 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use read_model::Kind;
 use serde_json::Value;
-use shared_events::{AggregateType, codec, wire};
+use shared_events::{codec, wire};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -51,11 +52,7 @@ struct Counting {
 }
 
 impl DocumentStore for Counting {
-    async fn load(
-        &self,
-        kind: AggregateType,
-        ids: &[Uuid],
-    ) -> Result<Vec<Option<StoredDocument>>, StoreError> {
+    async fn load(&self, kind: Kind, ids: &[Uuid]) -> Result<Vec<Option<StoredDocument>>, StoreError> {
         let loaded = self.store.load(kind, ids).await;
         self.requests.send_modify(|requests| *requests += 1);
         loaded
@@ -67,7 +64,7 @@ impl DocumentStore for Counting {
         written
     }
 
-    async fn refresh(&self, kind: AggregateType) -> Result<(), StoreError> {
+    async fn refresh(&self, kind: Kind) -> Result<(), StoreError> {
         self.store.refresh(kind).await
     }
 
@@ -200,7 +197,7 @@ impl World {
         futures_util::future::join_all(sends).await;
     }
 
-    pub async fn send(&self, topic: AggregateType, sent: &Sent) {
+    pub async fn send(&self, topic: Kind, sent: &Sent) {
         let mut headers = OwnedHeaders::new();
         for (key, value) in &sent.headers {
             headers = headers.insert(Header {
@@ -219,7 +216,7 @@ impl World {
             .expect("the brokers take it");
     }
 
-    pub async fn document(&self, kind: AggregateType, id: Uuid) -> Value {
+    pub async fn document(&self, kind: Kind, id: Uuid) -> Value {
         match self.store.load(kind, &[id]).await {
             Ok(mut stored) => stored
                 .pop()
@@ -230,7 +227,7 @@ impl World {
         }
     }
 
-    pub async fn until_versions(&self, kind: AggregateType, versions: impl IntoIterator<Item = (Uuid, u64)>) {
+    pub async fn until_versions(&self, kind: Kind, versions: impl IntoIterator<Item = (Uuid, u64)>) {
         let (ids, wanted): (Vec<_>, Vec<_>) = versions.into_iter().unzip();
         self.until("the documents are there", async || {
             let Ok(stored) = self.store.load(kind, &ids).await else {
@@ -270,7 +267,7 @@ impl World {
     /// Of the topics of events, all partitions together.
     pub async fn committed(&self) -> i64 {
         let kafka = self.kafka.clone();
-        let topics = AggregateType::ALL.map(AggregateType::topic);
+        let topics = Kind::ALL.map(Kind::topic);
         tokio::task::spawn_blocking(move || committed(&kafka, &topics))
             .await
             .expect("no panic")
@@ -292,7 +289,7 @@ impl Drop for World {
 }
 
 async fn delete_indices(client: &Elasticsearch, settings: &ElasticsearchSettings) {
-    let names = AggregateType::ALL.map(|kind| indices::index(&settings.index_prefix, kind));
+    let names = Kind::ALL.map(|kind| indices::index(&settings.index_prefix, kind));
     let names = names.each_ref().map(String::as_str);
     if let Err(error) = client
         .indices()
@@ -306,7 +303,7 @@ async fn delete_indices(client: &Elasticsearch, settings: &ElasticsearchSettings
 
 async fn create_event_topics(kafka: &KafkaSettings) {
     let admin: AdminClient<DefaultClientContext> = kafka.client_config().create().expect("a client");
-    let names = AggregateType::ALL.map(|kind| kafka.topic(kind.topic()));
+    let names = Kind::ALL.map(|kind| kafka.topic(kind.topic()));
     let topics = names
         .each_ref()
         .map(|name| NewTopic::new(name, kafka.partitions, TopicReplication::Fixed(1)));
@@ -326,9 +323,9 @@ async fn register(url: &str, kafka: &KafkaSettings) -> HashMap<&'static str, u32
         .expect("no panic")
         .expect("the schemas can be registered");
     let mut ids = HashMap::new();
-    for (event_type, _) in codec::schemas() {
-        let topic = event_type.rsplit_once('.').expect("a namespace").0;
-        let subject = codec::subject(&kafka.topic(topic), event_type);
+    for schema in codec::schemas() {
+        let event_type = schema.event_type;
+        let subject = codec::subject(&kafka.topic(schema.topic), event_type);
         let answer = reqwest::get(format!("{url}/subjects/{subject}/versions/latest"))
             .await
             .expect("the registry answers");

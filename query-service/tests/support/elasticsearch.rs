@@ -7,7 +7,7 @@ use query_service::outbound::elasticsearch::orders::ElasticsearchOrders;
 use query_service::outbound::elasticsearch::{
     ElasticsearchDocuments, ElasticsearchSettings, connect, indices,
 };
-use read_model::OrderDocument;
+use read_model::{Kind, OrderDocument};
 use serde_json::{Value, json};
 use shared_events::AggregateType;
 use uuid::Uuid;
@@ -39,7 +39,7 @@ impl Elasticsearch {
         }
     }
 
-    async fn write(&self, kind: AggregateType, id: Uuid, body: Value) {
+    async fn write(&self, kind: Kind, id: Uuid, body: Value) {
         let known = self
             .documents
             .load(kind, &[id])
@@ -84,11 +84,11 @@ impl Fixture for Elasticsearch {
     }
 
     async fn put(&self, order: &OrderDocument) {
-        self.write(AggregateType::Order, order.id, body_of(order)).await;
+        self.write(Kind::Order, order.id, body_of(order)).await;
     }
 
     async fn refresh(&self) {
-        let orders = indices::alias(&self.settings.index_prefix, AggregateType::Order);
+        let orders = indices::alias(&self.settings.index_prefix, Kind::Order);
         let refreshed = self
             .client
             .indices()
@@ -102,12 +102,13 @@ impl Fixture for Elasticsearch {
     async fn propagate(&self, aggregate: AggregateType, id: Uuid, version: u64) {
         let body = json!({"id": id, "version": version + 1, "name": "x", "name_version": version,
             "propagated_version": version});
-        self.write(aggregate, id, body).await;
+        self.write(Kind::of(aggregate).expect("it is projected"), id, body)
+            .await;
     }
 
     async fn put_all(&self, orders: &[OrderDocument]) {
         let writes = orders.iter().map(|order| DocumentWrite {
-            kind: AggregateType::Order,
+            kind: Kind::Order,
             id: order.id,
             expected: None,
             body: body_of(order).to_string(),
@@ -136,7 +137,7 @@ impl Drop for Elasticsearch {
                 .enable_all()
                 .build()?;
             let client = connect(&settings)?;
-            let names = AggregateType::ALL.map(|kind| indices::index(&settings.index_prefix, kind));
+            let names = Kind::ALL.map(|kind| indices::index(&settings.index_prefix, kind));
             let names = names.each_ref().map(String::as_str);
             runtime.block_on(client.indices().delete(IndicesDeleteParts::Index(&names)).send())?;
             Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())

@@ -30,6 +30,9 @@ pub fn an_order(n: u128) -> OrderDocument {
         items: vec![a_line(800_001, "Oak chair", 2, 4_950)],
         item_count: 1,
         total: Some(euros(9_900)),
+        invoice_id: None,
+        tracking_number: None,
+        cancellation_reason: None,
         created_at,
         updated_at: created_at,
     }

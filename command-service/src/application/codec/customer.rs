@@ -1,6 +1,6 @@
 use domain::customer::CustomerEvent;
 use domain::{Customer, CustomerId, EmailAddress, Name};
-use shared_events::event::{self as record, CustomerRegisteredV1, CustomerRenamedV1};
+use shared_events::event::{self as record, CustomerRegisteredV2, CustomerRenamedV1};
 use shared_events::{AggregateType, Event};
 use uuid::Uuid;
 
@@ -18,12 +18,12 @@ impl Recorded for Customer {
                 email,
                 billing_address,
                 delivery_address,
-            } => CustomerRegisteredV1 {
+            } => CustomerRegisteredV2 {
                 customer_id,
                 name: name.to_string(),
                 email: email.as_ref().map(EmailAddress::to_string),
                 billing_address: address(billing_address),
-                delivery_address: address(delivery_address),
+                delivery_address: Some(address(delivery_address)),
             }
             .into(),
             CustomerEvent::Renamed { name } => CustomerRenamedV1 {
@@ -46,7 +46,12 @@ impl Recorded for Customer {
                     name: Name::new(&registered.name)?,
                     email: registered.email.as_deref().map(EmailAddress::new).transpose()?,
                     billing_address: from_address(&registered.billing_address)?,
-                    delivery_address: from_address(&registered.delivery_address)?,
+                    delivery_address: from_address(
+                        registered
+                            .delivery_address
+                            .as_ref()
+                            .unwrap_or(&registered.billing_address),
+                    )?,
                 },
             ),
             record::CustomerEvent::Renamed(renamed) => (
@@ -55,6 +60,7 @@ impl Recorded for Customer {
                     name: Name::new(&renamed.name)?,
                 },
             ),
+            other => return Err(CodecError::ForeignType(other.event_type())),
         })
     }
 }

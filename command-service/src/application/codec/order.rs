@@ -104,6 +104,7 @@ impl Recorded for Order {
                     total: from_money(&submitted.total)?,
                 },
             ),
+            other => return Err(CodecError::ForeignType(other.event_type())),
         })
     }
 }

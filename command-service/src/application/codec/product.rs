@@ -69,6 +69,7 @@ impl Recorded for Product {
                     unit_price: from_unit_price(&changed.unit_price)?,
                 },
             ),
+            other => return Err(CodecError::ForeignType(other.event_type())),
         })
     }
 }

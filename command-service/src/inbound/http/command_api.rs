@@ -109,6 +109,9 @@ pub fn created(accepted: Accepted) -> HttpResponse {
         AggregateType::Customer => "customers",
         AggregateType::Product => "products",
         AggregateType::Order => "orders",
+        AggregateType::Invoice => "invoices",
+        AggregateType::OrderForInvoicing => "orders-for-invoicing",
+        AggregateType::OrderForDelivery => "orders-for-delivery",
     };
     let mut response = HttpResponse::Created();
     response.insert_header((

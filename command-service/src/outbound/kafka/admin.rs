@@ -13,7 +13,7 @@ use super::KafkaSettings;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Creates the topics of the aggregates, which keep everything, where they are not there yet. Those that are there stay
+/// Creates the topics of the events, which keep everything, where they are not there yet. Those that are there stay
 /// as they are.
 pub async fn create_topics(settings: &KafkaSettings) -> anyhow::Result<()> {
     let servers = settings

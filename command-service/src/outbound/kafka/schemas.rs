@@ -59,9 +59,9 @@ impl SchemaIds {
             return Ok(id);
         }
         let subject = subject(&format!("{}{topic}", self.topic_prefix), event_type);
-        let answer = match schemas().find(|(name, _)| *name == event_type) {
-            Some((_, text)) => {
-                let body = serde_json::json!({ "schema": text }).to_string();
+        let answer = match schemas().find(|known| known.event_type == event_type) {
+            Some(known) => {
+                let body = serde_json::json!({ "schema": known.text }).to_string();
                 perform_sr_call(&self.registry, SrCall::PostForVersion(&subject, &body)).await
             }
             None => perform_sr_call(&self.registry, SrCall::GetLatest(&subject)).await,

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use read_model::NameSource;
-use shared_events::AggregateType;
+use read_model::{Kind, NameSource};
 
 use super::folding::{Fate, Folded};
 use super::names::{Names, change};
@@ -58,9 +57,9 @@ where
         for document in folded {
             let source = match document.kind {
                 _ if !document.awaits_propagation => None,
-                AggregateType::Customer => Some(NameSource::Customer(document.id)),
-                AggregateType::Product => Some(NameSource::Product(document.id)),
-                AggregateType::Order => None,
+                Kind::Customer => Some(NameSource::Customer(document.id)),
+                Kind::Product => Some(NameSource::Product(document.id)),
+                Kind::Order => None,
             };
             match source {
                 Some(source) => renamed.push(Renamed {

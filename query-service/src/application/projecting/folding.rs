@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use read_model::{Applied, ApplyError, Draining, NameSource, Projection};
-use shared_events::{AggregateType, Event, OrderEvent};
+use read_model::{Applied, ApplyError, Draining, Kind, NameSource, Projection};
+use shared_events::{Event, OrderEvent};
 use uuid::Uuid;
 
 use super::patience::{Abandoned, Patience, Pauses};
@@ -33,7 +33,7 @@ pub enum Fate {
 /// One document's part of a batch, when its write is done.
 #[derive(Debug)]
 pub struct Folded {
-    pub kind: AggregateType,
+    pub kind: Kind,
     pub id: Uuid,
     /// 0 where only later events have come.
     pub version: u64,
@@ -112,7 +112,7 @@ impl<S: DocumentStore> Folding<S> {
         let mut at: HashMap<Key, usize> = HashMap::with_capacity(records.len());
         let mut groups: Vec<Group> = Vec::with_capacity(records.len());
         for record in records {
-            let key = (record.metadata.aggregate, record.metadata.aggregate_id);
+            let key = (record.position.topic, record.metadata.aggregate_id);
             let index = *at.entry(key).or_insert_with(|| {
                 groups.push(Group::new(key));
                 groups.len() - 1
@@ -137,7 +137,7 @@ impl<S: DocumentStore> Folding<S> {
     /// Reads what is not known. Records of a document that cannot be read are to be buried.
     async fn read(&self, open: &mut Vec<Group>, done: &mut Vec<Folded>) -> Result<(), Abandoned> {
         let mut unreadable = Vec::new();
-        for kind in AggregateType::ALL {
+        for kind in Kind::ALL {
             let unread: Vec<usize> = (0..open.len())
                 .filter(|at| open[*at].key.0 == kind && matches!(open[*at].base, Base::Unread))
                 .collect();

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use metrics::Gauge;
-use shared_events::AggregateType;
+use read_model::Kind;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -130,7 +130,7 @@ where
 
 impl Lanes {
     /// The lane of an aggregate: always the same.
-    pub fn of(&self, kind: AggregateType, id: Uuid) -> usize {
+    pub fn of(&self, kind: Kind, id: Uuid) -> usize {
         let mut hasher = DefaultHasher::new();
         (kind, id).hash(&mut hasher);
         (hasher.finish() % self.queues.len() as u64) as usize

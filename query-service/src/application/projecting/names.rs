@@ -7,8 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use read_model::{CurrentName, NameSource, Projection};
-use shared_events::AggregateType;
+use read_model::{CurrentName, Kind, NameSource, Projection};
 use uuid::Uuid;
 
 use super::patience::{Abandoned, Patience};
@@ -60,7 +59,7 @@ impl<S: DocumentStore> Names<S> {
         sources: &[NameSource],
     ) -> Result<HashMap<NameSource, Arc<CurrentName>>, Abandoned> {
         let mut current = HashMap::with_capacity(sources.len());
-        for kind in [AggregateType::Customer, AggregateType::Product] {
+        for kind in [Kind::Customer, Kind::Product] {
             let of_kind: Vec<(NameSource, Uuid)> = sources
                 .iter()
                 .map(|source| (*source, stream(*source)))
@@ -98,7 +97,7 @@ impl<S: DocumentStore> Names<S> {
             let ids: Vec<Uuid> = corrections.keys().copied().collect();
             let stored = self
                 .patience
-                .until_done("reading orders", || self.store.load(AggregateType::Order, &ids))
+                .until_done("reading orders", || self.store.load(Kind::Order, &ids))
                 .await?;
             let mut writes = Vec::new();
             let mut versions = Vec::new();
@@ -128,7 +127,7 @@ impl<S: DocumentStore> Names<S> {
                 match outcome {
                     WriteOutcome::Written(_) => {
                         corrections.remove(&id);
-                        changes.extend(change(AggregateType::Order, id, version));
+                        changes.extend(change(Kind::Order, id, version));
                     }
                     WriteOutcome::Conflict => {}
                     WriteOutcome::Refused(cause) => {
@@ -148,17 +147,17 @@ impl<S: DocumentStore> Names<S> {
 }
 
 /// Where a name comes from.
-pub fn stream(source: NameSource) -> (AggregateType, Uuid) {
+pub fn stream(source: NameSource) -> (Kind, Uuid) {
     match source {
-        NameSource::Customer(id) => (AggregateType::Customer, id),
-        NameSource::Product(id) => (AggregateType::Product, id),
+        NameSource::Customer(id) => (Kind::Customer, id),
+        NameSource::Product(id) => (Kind::Product, id),
     }
 }
 
 /// Nothing is told of a document that queries do not see yet.
-pub fn change(aggregate: AggregateType, id: Uuid, version: u64) -> Option<Change> {
+pub fn change(kind: Kind, id: Uuid, version: u64) -> Option<Change> {
     (version > 0).then_some(Change {
-        aggregate,
+        aggregate: kind.aggregate(),
         id,
         version,
     })
@@ -171,7 +170,7 @@ fn corrected(
     body: serde_json::Value,
     names: &[(NameSource, Arc<CurrentName>)],
 ) -> Option<(DocumentWrite, u64)> {
-    let read = Projection::from_json(AggregateType::Order, id, body).map_err(anyhow::Error::from);
+    let read = Projection::from_json(Kind::Order, id, body).map_err(anyhow::Error::from);
     let mut order = match read {
         Ok(order) => order,
         Err(error) => {
@@ -189,7 +188,7 @@ fn corrected(
     match order.to_json() {
         Ok(body) => Some((
             DocumentWrite {
-                kind: AggregateType::Order,
+                kind: Kind::Order,
                 id,
                 expected: Some(revision),
                 body,

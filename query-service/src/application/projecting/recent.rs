@@ -4,13 +4,12 @@
 
 use std::collections::HashMap;
 
-use read_model::Projection;
-use shared_events::AggregateType;
+use read_model::{Kind, Projection};
 use uuid::Uuid;
 
 use crate::application::ports::Revision;
 
-pub type Key = (AggregateType, Uuid);
+pub type Key = (Kind, Uuid);
 
 #[derive(Debug, Clone)]
 pub struct Known {
@@ -78,13 +77,13 @@ mod tests {
                 seq_no: 1,
                 primary_term: 1,
             },
-            projection: Projection::new(AggregateType::Order, Uuid::nil()),
+            projection: Projection::new(Kind::Order, Uuid::nil()),
             bytes,
         }
     }
 
     fn key(n: u128) -> Key {
-        (AggregateType::Order, Uuid::from_u128(n))
+        (Kind::Order, Uuid::from_u128(n))
     }
 
     #[test]

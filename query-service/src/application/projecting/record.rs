@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use shared_events::{AggregateType, Event, EventMetadata};
+use read_model::Kind;
+use shared_events::{Event, EventMetadata};
 
 use crate::application::ports::DeadLetter;
 
@@ -10,7 +11,7 @@ use crate::application::ports::DeadLetter;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Position {
     /// By the aggregate whose topic it is.
-    pub topic: AggregateType,
+    pub topic: Kind,
     pub partition: i32,
     pub offset: i64,
     /// Grows with each assignment of the partition: what was read under an earlier one is no longer ours to commit.

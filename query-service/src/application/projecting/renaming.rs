@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use read_model::{CurrentName, NameSource, Projection};
-use shared_events::AggregateType;
+use read_model::{CurrentName, Kind, NameSource, Projection};
 use uuid::Uuid;
 
 use super::names::{Corrections, Names, change, stream};
@@ -58,7 +57,7 @@ impl<S: DocumentStore, C: ChangePublisher> Renaming<S, C> {
 
     async fn refresh(&self) -> Result<(), Abandoned> {
         self.patience
-            .until_done("refreshing orders", || self.store.refresh(AggregateType::Order))
+            .until_done("refreshing orders", || self.store.refresh(Kind::Order))
             .await
     }
 
@@ -70,7 +69,7 @@ impl<S: DocumentStore, C: ChangePublisher> Renaming<S, C> {
 
     async fn unpropagated(
         &self,
-        kind: AggregateType,
+        kind: Kind,
         id: Uuid,
     ) -> Result<Option<(crate::application::ports::Revision, CurrentName)>, Abandoned> {
         let Some((revision, projection)) = self.load(kind, id).await? else {
@@ -84,7 +83,7 @@ impl<S: DocumentStore, C: ChangePublisher> Renaming<S, C> {
 
     async fn load(
         &self,
-        kind: AggregateType,
+        kind: Kind,
         id: Uuid,
     ) -> Result<Option<(crate::application::ports::Revision, Projection)>, Abandoned> {
         let mut stored = self
@@ -106,7 +105,7 @@ impl<S: DocumentStore, C: ChangePublisher> Renaming<S, C> {
         }
     }
 
-    async fn mark(&self, kind: AggregateType, id: Uuid, name: &CurrentName) -> Result<(), Abandoned> {
+    async fn mark(&self, kind: Kind, id: Uuid, name: &CurrentName) -> Result<(), Abandoned> {
         let mut pauses = self.patience.pauses("writing names");
         loop {
             let Some((revision, mut projection)) = self.load(kind, id).await? else {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Headers};
+use read_model::Kind;
 use shared_events::headers::HeaderError;
 use shared_events::wire::{self, WireError};
-use shared_events::{AggregateType, DecodeError, Event, EventMetadata, WriterSchema};
+use shared_events::{DecodeError, Event, EventMetadata, WriterSchema};
 use uuid::Uuid;
 
 use crate::application::projecting::{Incoming, Position, RawHeaders, RawRecord, Record};
@@ -104,13 +105,9 @@ pub fn undecodable(received: Received, error: Undecodable) -> Incoming {
     }
 }
 
-fn read(
-    aggregate: AggregateType,
-    raw: &RawRecord,
-    schema: &WriterSchema,
-) -> Result<(EventMetadata, Event), Undecodable> {
+fn read(kind: Kind, raw: &RawRecord, schema: &WriterSchema) -> Result<(EventMetadata, Event), Undecodable> {
     let (_, body) = wire::unframe(raw.payload.as_deref().unwrap_or_default())?;
-    let metadata = EventMetadata::from_headers(aggregate, |name| raw.headers.find(name))?;
+    let metadata = EventMetadata::from_headers(kind.aggregate(), |name| raw.headers.find(name))?;
     if metadata.event_type != schema.event_type() {
         return Err(Undecodable::OtherType {
             header: metadata.event_type,
@@ -122,6 +119,6 @@ fn read(
     if key.and_then(|key| Uuid::try_parse(key).ok()) != Some(subject) {
         return Err(Undecodable::OtherKey { subject });
     }
-    let event = Event::decode(aggregate, schema, body)?;
+    let event = Event::decode(kind.aggregate(), schema, body)?;
     Ok((metadata, event))
 }

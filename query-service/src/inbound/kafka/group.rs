@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
-use shared_events::AggregateType;
+use read_model::Kind;
 
 use super::offsets::{Offsets, Partition};
 use crate::application::projecting::{Acknowledge, Position, ProjectorSettings};
@@ -15,12 +15,12 @@ pub type GroupConsumer = StreamConsumer<Group>;
 
 /// The topics by their name in the cluster.
 #[derive(Debug, Clone)]
-pub struct Topics(Vec<(AggregateType, Arc<str>)>);
+pub struct Topics(Vec<(Kind, Arc<str>)>);
 
 impl Topics {
     pub fn new(settings: &KafkaSettings) -> Self {
         Self(
-            AggregateType::ALL
+            Kind::ALL
                 .into_iter()
                 .map(|kind| (kind, settings.topic(kind.topic()).into()))
                 .collect(),
@@ -31,14 +31,14 @@ impl Topics {
         self.0.iter().map(|(_, name)| &**name).collect()
     }
 
-    pub fn find(&self, name: &str) -> Option<(AggregateType, &Arc<str>)> {
+    pub fn find(&self, name: &str) -> Option<(Kind, &Arc<str>)> {
         self.0
             .iter()
             .find(|(_, found)| **found == *name)
             .map(|(kind, name)| (*kind, name))
     }
 
-    pub fn name(&self, kind: AggregateType) -> &str {
+    pub fn name(&self, kind: Kind) -> &str {
         self.0
             .iter()
             .find(|(found, _)| *found == kind)

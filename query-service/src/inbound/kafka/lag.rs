@@ -160,11 +160,11 @@ impl Lag {
 
 #[cfg(test)]
 mod tests {
-    use shared_events::AggregateType;
+    use read_model::Kind;
 
     use super::*;
 
-    const PARTITION: Partition = (AggregateType::Order, 0);
+    const PARTITION: Partition = (Kind::Order, 0);
 
     fn standing(next: Option<i64>, oldest_pending: Option<i64>, passed_at: Option<i64>) -> Standing {
         Standing {

@@ -134,8 +134,10 @@ impl Reading {
         for one in incoming {
             let lane = match &one {
                 Incoming::Event(record) => {
-                    let Record { metadata, .. } = &**record;
-                    self.lanes.of(metadata.aggregate, metadata.aggregate_id)
+                    let Record {
+                        position, metadata, ..
+                    } = &**record;
+                    self.lanes.of(position.topic, metadata.aggregate_id)
                 }
                 Incoming::Undecodable { position, .. } => {
                     position.partition.unsigned_abs() as usize % self.lanes.len()

@@ -123,7 +123,7 @@ fn weight(received: &Received) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use shared_events::AggregateType;
+    use read_model::Kind;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
@@ -134,7 +134,7 @@ mod tests {
     fn received(key: &str, offset: i64) -> Received {
         Received {
             position: Position {
-                topic: AggregateType::Order,
+                topic: Kind::Order,
                 partition: 0,
                 offset,
                 assignment: 1,

@@ -12,10 +12,10 @@ use bytes::Bytes;
 use elasticsearch::Elasticsearch;
 use elasticsearch::http::Method;
 use elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use read_model::Kind;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use shared_events::AggregateType;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ const LOAD_PAGE: usize = 500;
 
 pub struct ElasticsearchDocuments {
     client: Elasticsearch,
-    /// One for each kind, in the order of [`AggregateType::ALL`].
+    /// One for each kind, in the order of [`Kind::ALL`].
     aliases: [String; 3],
     bulk_max_bytes: usize,
 }
@@ -41,16 +41,16 @@ impl ElasticsearchDocuments {
     pub fn new(client: Elasticsearch, settings: &ElasticsearchSettings) -> Self {
         Self {
             client,
-            aliases: AggregateType::ALL.map(|kind| projected_alias(&settings.index_prefix, kind)),
+            aliases: Kind::ALL.map(|kind| projected_alias(&settings.index_prefix, kind)),
             bulk_max_bytes: settings.bulk_max_bytes,
         }
     }
 
-    fn alias(&self, kind: AggregateType) -> &str {
+    fn alias(&self, kind: Kind) -> &str {
         match kind {
-            AggregateType::Customer => &self.aliases[0],
-            AggregateType::Product => &self.aliases[1],
-            AggregateType::Order => &self.aliases[2],
+            Kind::Customer => &self.aliases[0],
+            Kind::Product => &self.aliases[1],
+            Kind::Order => &self.aliases[2],
         }
     }
 
@@ -137,11 +137,7 @@ impl ElasticsearchDocuments {
 }
 
 impl DocumentStore for ElasticsearchDocuments {
-    async fn load(
-        &self,
-        kind: AggregateType,
-        ids: &[Uuid],
-    ) -> Result<Vec<Option<StoredDocument>>, StoreError> {
+    async fn load(&self, kind: Kind, ids: &[Uuid]) -> Result<Vec<Option<StoredDocument>>, StoreError> {
         let path = format!("/{}/_mget", self.alias(kind));
         let mut loaded = Vec::with_capacity(ids.len());
         for page in ids.chunks(LOAD_PAGE) {
@@ -184,7 +180,7 @@ impl DocumentStore for ElasticsearchDocuments {
         Ok(outcomes)
     }
 
-    async fn refresh(&self, kind: AggregateType) -> Result<(), StoreError> {
+    async fn refresh(&self, kind: Kind) -> Result<(), StoreError> {
         let path = format!("/{}/_refresh", self.alias(kind));
         // It takes no body, not even an empty object.
         let answer: RefreshAnswer = parse(&self.post(&path, "application/json", &[], None).await?)?;
@@ -221,7 +217,7 @@ impl DocumentStore for ElasticsearchDocuments {
         if let Some(after) = after {
             search["search_after"] = json!([after]);
         }
-        let path = format!("/{}/_search", self.alias(AggregateType::Order));
+        let path = format!("/{}/_search", self.alias(Kind::Order));
         let query = [
             ("allow_partial_search_results", "false"),
             ("filter_path", "timed_out,hits.hits._id"),

@@ -7,38 +7,38 @@
 use elasticsearch::Elasticsearch;
 use elasticsearch::http::StatusCode;
 use elasticsearch::indices::{IndicesCreateParts, IndicesExistsParts};
+use read_model::Kind;
 use serde_json::{Value, json};
-use shared_events::AggregateType;
 
 use super::client::ElasticsearchSettings;
 
 /// What queries read, such as `orders`.
-pub fn alias(prefix: &str, kind: AggregateType) -> String {
+pub fn alias(prefix: &str, kind: Kind) -> String {
     format!("{prefix}{}", plural(kind))
 }
 
 /// Where the documents are, such as `orders-v1`.
-pub fn index(prefix: &str, kind: AggregateType) -> String {
+pub fn index(prefix: &str, kind: Kind) -> String {
     format!("{prefix}{}-v{}", plural(kind), mapping_version(kind))
 }
 
 /// What the projector reads and writes, such as `orders-v1-projected`.
-pub fn projected_alias(prefix: &str, kind: AggregateType) -> String {
+pub fn projected_alias(prefix: &str, kind: Kind) -> String {
     format!("{}-projected", index(prefix, kind))
 }
 
-fn plural(kind: AggregateType) -> &'static str {
+fn plural(kind: Kind) -> &'static str {
     match kind {
-        AggregateType::Customer => "customers",
-        AggregateType::Product => "products",
-        AggregateType::Order => "orders",
+        Kind::Customer => "customers",
+        Kind::Product => "products",
+        Kind::Order => "orders",
     }
 }
 
 /// Raise it with any change of [`mapping`]: an index that exists keeps its own.
-fn mapping_version(kind: AggregateType) -> u32 {
+fn mapping_version(kind: Kind) -> u32 {
     match kind {
-        AggregateType::Customer | AggregateType::Product | AggregateType::Order => 1,
+        Kind::Customer | Kind::Product | Kind::Order => 1,
     }
 }
 
@@ -56,7 +56,7 @@ pub enum SetupError {
 
 /// Creates the indices that are not there yet. Safe to run by several at once, and again.
 pub async fn create(client: &Elasticsearch, settings: &ElasticsearchSettings) -> Result<(), SetupError> {
-    for kind in AggregateType::ALL {
+    for kind in Kind::ALL {
         let index = index(&settings.index_prefix, kind);
         let exists = client
             .indices()
@@ -93,7 +93,7 @@ pub async fn create(client: &Elasticsearch, settings: &ElasticsearchSettings) ->
     Ok(())
 }
 
-fn definition(settings: &ElasticsearchSettings, kind: AggregateType) -> Value {
+fn definition(settings: &ElasticsearchSettings, kind: Kind) -> Value {
     let prefix = &settings.index_prefix;
     json!({
         "settings": {
@@ -108,7 +108,7 @@ fn definition(settings: &ElasticsearchSettings, kind: AggregateType) -> Value {
 }
 
 /// Only what queries filter, search or sort by is indexed; the rest is in `_source` alone.
-pub fn mapping(kind: AggregateType) -> Value {
+pub fn mapping(kind: Kind) -> Value {
     let keyword = json!({"type": "keyword", "ignore_above": 1024});
     let name = json!({"type": "text", "fields": {"raw": {"type": "keyword", "ignore_above": 1024}}});
     let long = json!({"type": "long"});
@@ -117,9 +117,10 @@ pub fn mapping(kind: AggregateType) -> Value {
     let stored = json!({"type": "object", "enabled": false});
     let stored_keyword =
         json!({"type": "keyword", "index": false, "doc_values": false, "ignore_above": 1024});
+    let stored_flag = json!({"type": "boolean", "index": false, "doc_values": false});
     let money = json!({"properties": {"amount": long, "currency": keyword}});
     let properties = match kind {
-        AggregateType::Order => json!({
+        Kind::Order => json!({
             "id": keyword,
             "version": long,
             "status": keyword,
@@ -136,11 +137,14 @@ pub fn mapping(kind: AggregateType) -> Value {
             }},
             "item_count": {"type": "integer"},
             "total": money,
+            "invoice_id": keyword,
+            "tracking_number": keyword,
+            "cancellation_reason": stored_keyword,
             "created_at": date,
             "updated_at": date,
             "parked": stored,
         }),
-        AggregateType::Customer => json!({
+        Kind::Customer => json!({
             "id": keyword,
             "version": long,
             "name": name,
@@ -149,11 +153,12 @@ pub fn mapping(kind: AggregateType) -> Value {
             "email": stored_keyword,
             "billing_address": stored,
             "delivery_address": stored,
+            "own_delivery_address": stored_flag,
             "created_at": date,
             "updated_at": date,
             "parked": stored,
         }),
-        AggregateType::Product => json!({
+        Kind::Product => json!({
             "id": keyword,
             "version": long,
             "name": name,
@@ -162,6 +167,7 @@ pub fn mapping(kind: AggregateType) -> Value {
             "unit_price": money,
             "size": stored,
             "weight_grams": stored_long,
+            "discontinued": {"type": "boolean"},
             "created_at": date,
             "updated_at": date,
             "parked": stored,

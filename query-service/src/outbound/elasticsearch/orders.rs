@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use elasticsearch::Elasticsearch;
 use elasticsearch::http::Method;
 use elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use read_model::{Money, OrderDocument, OrderStatus};
+use read_model::{Kind, Money, OrderDocument, OrderStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared_events::{AggregateType, ConsistencyToken};
+use shared_events::ConsistencyToken;
 use uuid::Uuid;
 
 use super::indices::alias;
@@ -38,9 +38,9 @@ impl ElasticsearchOrders {
     pub fn new(client: Elasticsearch, index_prefix: &str) -> Self {
         Self {
             client,
-            orders: alias(index_prefix, AggregateType::Order),
-            customers: alias(index_prefix, AggregateType::Customer),
-            products: alias(index_prefix, AggregateType::Product),
+            orders: alias(index_prefix, Kind::Order),
+            customers: alias(index_prefix, Kind::Customer),
+            products: alias(index_prefix, Kind::Product),
         }
     }
 
@@ -216,10 +216,11 @@ impl OrderReader for ElasticsearchOrders {
 
 impl VersionReader for ElasticsearchOrders {
     async fn visible_version(&self, token: ConsistencyToken) -> Result<Option<u64>, StoreError> {
-        let (alias, field) = match token.aggregate {
-            AggregateType::Order => (&self.orders, "version"),
-            AggregateType::Customer => (&self.customers, "propagated_version"),
-            AggregateType::Product => (&self.products, "propagated_version"),
+        let (alias, field) = match Kind::of(token.aggregate) {
+            Some(Kind::Order) => (&self.orders, "version"),
+            Some(Kind::Customer) => (&self.customers, "propagated_version"),
+            Some(Kind::Product) => (&self.products, "propagated_version"),
+            None => return Ok(None),
         };
         match self.source(alias, token.id, Some(field)).await? {
             Some(answer) => answer.parse::<Version>().map(|found| Some(found.version)),

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use read_model::Kind;
 use serde_json::Value;
-use shared_events::AggregateType;
 use uuid::Uuid;
 
 use crate::application::ports::{
@@ -18,10 +18,10 @@ pub struct MemoryDocuments {
 
 #[derive(Default)]
 struct State {
-    documents: BTreeMap<(AggregateType, Uuid), StoredDocument>,
+    documents: BTreeMap<(Kind, Uuid), StoredDocument>,
     /// As of the last refresh of their kind.
-    searchable: BTreeMap<(AggregateType, Uuid), Value>,
-    next_seq_no: HashMap<AggregateType, i64>,
+    searchable: BTreeMap<(Kind, Uuid), Value>,
+    next_seq_no: HashMap<Kind, i64>,
     unavailable: bool,
     refused: HashSet<String>,
 }
@@ -42,7 +42,7 @@ impl MemoryDocuments {
     }
 
     /// All documents of a kind as they are now.
-    pub fn all(&self, kind: AggregateType) -> BTreeMap<Uuid, Value> {
+    pub fn all(&self, kind: Kind) -> BTreeMap<Uuid, Value> {
         let state = self.state();
         state
             .documents
@@ -82,11 +82,7 @@ impl State {
 }
 
 impl DocumentStore for MemoryDocuments {
-    async fn load(
-        &self,
-        kind: AggregateType,
-        ids: &[Uuid],
-    ) -> Result<Vec<Option<StoredDocument>>, StoreError> {
+    async fn load(&self, kind: Kind, ids: &[Uuid]) -> Result<Vec<Option<StoredDocument>>, StoreError> {
         let state = self.state();
         state.available()?;
         Ok(ids
@@ -101,7 +97,7 @@ impl DocumentStore for MemoryDocuments {
         writes.into_iter().map(|write| state.write(write)).collect()
     }
 
-    async fn refresh(&self, kind: AggregateType) -> Result<(), StoreError> {
+    async fn refresh(&self, kind: Kind) -> Result<(), StoreError> {
         let mut state = self.state();
         state.available()?;
         let current: Vec<_> = state
@@ -127,9 +123,7 @@ impl DocumentStore for MemoryDocuments {
             .searchable
             .iter()
             .filter(|((kind, id), body)| {
-                *kind == AggregateType::Order
-                    && after.is_none_or(|after| *id > after)
-                    && shows(body, source, below)
+                *kind == Kind::Order && after.is_none_or(|after| *id > after) && shows(body, source, below)
             })
             .map(|((_, id), _)| *id)
             .take(limit)

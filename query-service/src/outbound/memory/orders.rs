@@ -123,9 +123,7 @@ impl VersionReader for MemoryOrders {
         let state = self.available()?;
         Ok(match token.aggregate {
             AggregateType::Order => state.orders.get(&token.id).map(|order| order.version),
-            AggregateType::Customer | AggregateType::Product => {
-                state.propagated.get(&(token.aggregate, token.id)).copied()
-            }
+            _ => state.propagated.get(&(token.aggregate, token.id)).copied(),
         })
     }
 }

@@ -85,13 +85,22 @@ impl From<OrderSummary> for OrderView {
     }
 }
 
-/// An order with its lines.
+/// An order with its lines and what became of it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrderDetail)]
 pub struct OrderDetailView {
     #[serde(flatten)]
     pub order: OrderView,
     pub items: Vec<LineView>,
+    /// Of its invoice, once the order was submitted; the invoice itself may take a moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invoice_id: Option<Uuid>,
+    /// Once it was shipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking_number: Option<String>,
+    /// If it was cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancellation_reason: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -132,6 +141,9 @@ impl From<OrderDocument> for OrderDetailView {
                 updated_at: order.updated_at,
             },
             items: order.items.into_iter().map(LineView::from).collect(),
+            invoice_id: order.invoice_id,
+            tracking_number: order.tracking_number,
+            cancellation_reason: order.cancellation_reason,
         }
     }
 }
