@@ -12,16 +12,17 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::application::bus::{CommandBus, RetryPolicy};
+use crate::application::bus::{CommandBus, KeysInFlight, RetryPolicy};
 use crate::application::ports::{BUCKETS, Ids as _, Outbox as _};
 use crate::inbound::health::{Dependency, Health};
 use crate::inbound::http::command_api::{CommandApi, Wiring};
 use crate::inbound::http::server::server;
 use crate::outbound::kafka::{KafkaPublisher, SchemaIds, create_topics};
-use crate::outbound::postgres::{self, Database, PgEventStore, PgOutbox};
+use crate::outbound::postgres::{self, Database, PgEventStore, PgLeases, PgOutbox, Relays, Wakes};
 use crate::outbound::system::{SystemClock, TimeOrderedIds};
-use crate::relay::{BucketMask, Relay, Wake, mask_of, watch_backlog};
+use crate::relay::{Relay, watch_backlog};
 use crate::settings::{Role, Settings};
+use crate::sharing::{BucketMask, mask_of};
 use crate::telemetry::metrics_handle;
 
 mod probes;
@@ -94,10 +95,14 @@ pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
     metrics_handle();
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    let wake = Arc::new(Wake::default());
+    let wakes = Wakes::default();
 
     let database = operations_database(role, settings)?;
-    let outbox = Arc::new(PgOutbox::new(database.clone(), settings.relay.lease_ttl));
+    let outbox = Arc::new(PgOutbox::new(database.clone()));
+    let leases = Arc::new(PgLeases::<Relays>::new(
+        database.clone(),
+        settings.relay.lease_ttl,
+    ));
     let mut dependencies = vec![Dependency::new("database", true, move || {
         let database = database.clone();
         async move { Ok(database.ping().await?) }
@@ -107,7 +112,7 @@ pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
         let required = !role.serves_api();
         dependencies.push(probes::kafka(&settings.kafka, required)?);
         dependencies.push(probes::schema_registry(settings, required)?);
-        start_relay(settings, &outbox, &wake, &stop, &mut tasks)?;
+        start_relay(settings, leases, &outbox, &wakes, &stop, &mut tasks)?;
     }
     let mut health = Health::new(role, dependencies).with_backlog({
         let outbox = Arc::clone(&outbox);
@@ -117,13 +122,13 @@ pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
         }
     });
     if role.relays() {
-        let wake = Arc::clone(&wake);
+        let wake = Arc::clone(&wakes.outbox);
         health = health.with_leases(move || buckets_of(wake.held()));
     }
     let health = Arc::new(health);
 
     if role.serves_api() {
-        let announcing = postgres::announce(settings.database.clone(), Arc::clone(&wake), stop.clone());
+        let announcing = postgres::announce(settings.database.clone(), wakes.clone(), stop.clone());
         tasks.spawn(told_to_end(announcing));
     }
     let watching = watch_backlog(outbox, settings.relay.backlog_interval, stop.clone());
@@ -132,7 +137,7 @@ pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
 
     let api = role
         .serves_api()
-        .then(|| command_api(settings, &wake))
+        .then(|| command_api(settings, &wakes))
         .transpose()?;
     let (serving, address) = server(&settings.http, &settings.shutdown, Arc::clone(&health), api)
         .with_context(|| format!("cannot listen on {}:{}", settings.http.host, settings.http.port))?;
@@ -161,26 +166,28 @@ fn operations_database(role: Role, settings: &Settings) -> anyhow::Result<Databa
 
 fn start_relay(
     settings: &Settings,
+    leases: Arc<PgLeases<Relays>>,
     outbox: &Arc<PgOutbox>,
-    wake: &Arc<Wake>,
+    wakes: &Wakes,
     stop: &CancellationToken,
     tasks: &mut JoinSet<anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
     let schemas = SchemaIds::new(&settings.schema_registry, &settings.kafka.topic_prefix)?;
     let publisher = Arc::new(KafkaPublisher::new(&settings.kafka, schemas)?);
     let relay = Relay::new(
+        leases,
         Arc::clone(outbox),
         Arc::clone(&publisher),
-        Arc::clone(wake),
+        Arc::clone(&wakes.outbox),
         TimeOrderedIds.next(),
-        settings.relay.clone(),
+        &settings.relay,
     );
     let relaying = relay.run(stop.clone());
     tasks.spawn(told_to_end(async move {
         relaying.await;
         publisher.close().await;
     }));
-    let listening = postgres::listen(settings.database.clone(), Arc::clone(wake), stop.clone());
+    let listening = postgres::listen(settings.database.clone(), wakes.clone(), stop.clone());
     tasks.spawn(told_to_end(listening));
     Ok(())
 }
@@ -195,7 +202,7 @@ fn buckets_of(held: BucketMask) -> Vec<u16> {
 /// request to its answer.
 fn command_api(
     settings: &Settings,
-    wake: &Arc<Wake>,
+    wakes: &Wakes,
 ) -> anyhow::Result<impl Fn() -> CommandApi<Production> + Send + Clone + 'static> {
     let workers = settings.http.workers();
     let mut share = settings.database.clone();
@@ -207,16 +214,18 @@ fn command_api(
     let next = Arc::new(AtomicUsize::new(0));
     let in_flight = Arc::new(Semaphore::new(settings.http.max_in_flight.get()));
     let deadline = settings.http.request_deadline;
-    let wake = Arc::clone(wake);
+    let wakes = wakes.clone();
+    let keys_in_flight = KeysInFlight::default();
     Ok(move || {
         let worker = next.fetch_add(1, Ordering::Relaxed) % databases.len();
-        let store = Arc::new(PgEventStore::new(databases[worker].clone(), Arc::clone(&wake)));
+        let store = Arc::new(PgEventStore::new(databases[worker].clone(), wakes.clone()));
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(TimeOrderedIds));
         let bus = CommandBus::new(
             store,
             Arc::clone(&clock),
             Arc::clone(&ids),
             RetryPolicy::default(),
+            keys_in_flight.clone(),
         );
         CommandApi::new(bus, clock, ids, Arc::clone(&in_flight), deadline)
     })

@@ -7,4 +7,5 @@ pub mod inbound;
 pub mod outbound;
 pub mod relay;
 pub mod settings;
+pub mod sharing;
 pub mod telemetry;

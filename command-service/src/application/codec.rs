@@ -83,7 +83,11 @@ pub fn encode<A: Recorded>(id: A::Id, event: &A::Event) -> Result<EncodedEvent, 
     let payload = record
         .encode()
         .map_err(|source| CodecError::Encode { event_type, source })?;
-    Ok(EncodedEvent { event_type, payload })
+    Ok(EncodedEvent {
+        record,
+        event_type,
+        payload,
+    })
 }
 
 /// The event that `stored`, of the aggregate `id`, holds.

@@ -1,10 +1,16 @@
 //! What the service does, without the technology it does it with.
 //!
-//! A command comes in through [`bus::CommandBus`], passes its middleware, is decided by its handler in [`commands`] and
-//! committed through a port of [`ports`].
+//! A command comes in through [`bus::CommandBus`], passes its middleware, is decided by its handler in [`ordering`] or
+//! [`invoicing`] and committed through a port of [`ports`]. What follows from its events is in [`policies`].
 
+mod body;
 pub mod bus;
 pub mod codec;
-pub mod commands;
+pub mod invoicing;
+pub mod ordering;
+pub mod policies;
 pub mod ports;
 mod streams;
+mod use_cases;
+
+pub use use_cases::UseCases;

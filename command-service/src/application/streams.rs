@@ -2,9 +2,9 @@
 
 use domain::{Aggregate, Refusal};
 
-use super::bus::{CommandError, Decided, EncodedEvent};
+use super::bus::{CommandError, Context, Decided, EncodedEvent};
 use super::codec::{self, CodecError, Recorded};
-use super::ports::{EventStore, StoredEvent, StreamId};
+use super::ports::{EventStore, StoredStream, StreamId};
 
 /// An aggregate as it is now.
 pub(super) struct Loaded<A: Recorded> {
@@ -14,10 +14,10 @@ pub(super) struct Loaded<A: Recorded> {
 }
 
 impl<A: Recorded> Loaded<A> {
-    /// From a whole stream; `None` without events.
-    pub fn from_stream(id: A::Id, events: &[StoredEvent]) -> Result<Option<Self>, CodecError> {
-        let version = events.last().map_or(0, |event| event.version);
-        let state = codec::replay::<A>(id, events)?;
+    /// `None` for a stream that is not there.
+    pub fn from_stream(id: A::Id, stream: &StoredStream) -> Result<Option<Self>, CodecError> {
+        let version = stream.version();
+        let state = codec::replay::<A>(id, &stream.events)?;
         Ok(state.map(|state| Self { id, version, state }))
     }
 
@@ -26,19 +26,47 @@ impl<A: Recorded> Loaded<A> {
         A::Refusal: Into<Refusal>,
     {
         let events = self.state.decide(command).map_err(refused)?;
+        self.decided(&events)
+    }
+
+    /// With events that were decided before.
+    pub fn decided(&self, events: &[A::Event]) -> Result<Decided, CommandError> {
         Ok(Decided {
             stream: A::stream(self.id),
             expected_version: self.version,
-            events: encoded::<A>(self.id, &events)?,
+            events: encoded::<A>(self.id, events)?,
+            told: vec![],
+            claim: None,
         })
     }
 }
 
 /// The aggregate that a command is sent to, alone.
-pub(super) async fn load<A: Recorded>(store: &impl EventStore, id: A::Id) -> Result<Loaded<A>, CommandError> {
+pub(super) async fn load<A: Recorded>(
+    store: &impl EventStore,
+    context: &Context,
+    id: A::Id,
+) -> Result<Loaded<A>, CommandError> {
     let stream = A::stream(id);
-    let [events] = read(store, [stream], stream).await?;
-    Loaded::from_stream(id, &events)?.ok_or(CommandError::NotFound(stream))
+    let [stored] = read(store, [stream], stream).await?;
+    target(context, id, &stored)
+}
+
+/// The aggregate that a command is sent to: it must be there, and at a version that the client wants.
+pub(super) fn target<A: Recorded>(
+    context: &Context,
+    id: A::Id,
+    stored: &StoredStream,
+) -> Result<Loaded<A>, CommandError> {
+    let stream = A::stream(id);
+    let loaded = Loaded::from_stream(id, stored)?.ok_or(CommandError::NotFound(stream))?;
+    match &context.if_match {
+        Some(wanted) if !wanted.matches(loaded.version) => Err(CommandError::PreconditionFailed {
+            stream,
+            current: loaded.version,
+        }),
+        _ => Ok(loaded),
+    }
 }
 
 /// Streams of a fixed number in one round trip; `target` is the one that the command is about, for errors.
@@ -46,7 +74,7 @@ pub(super) async fn read<const N: usize>(
     store: &impl EventStore,
     streams: [StreamId; N],
     target: StreamId,
-) -> Result<[Vec<StoredEvent>; N], CommandError> {
+) -> Result<[StoredStream; N], CommandError> {
     read_all(store, &streams, target)
         .await?
         .try_into()
@@ -58,9 +86,9 @@ pub(super) async fn read_all(
     store: &impl EventStore,
     streams: &[StreamId],
     target: StreamId,
-) -> Result<Vec<Vec<StoredEvent>>, CommandError> {
+) -> Result<Vec<StoredStream>, CommandError> {
     let answers = store
-        .read(streams)
+        .read(streams, None)
         .await
         .map_err(|error| CommandError::of_store(error, target))?;
     if answers.len() == streams.len() {
@@ -70,16 +98,27 @@ pub(super) async fn read_all(
     }
 }
 
-/// The start of a new stream. Nothing is read for it: that the stream is not there yet is checked by the append.
-pub(super) fn create<A: Recorded>(id: A::Id, creation: A::Creation) -> Result<Decided, CommandError>
+/// The start of a new stream. Nothing is read for it: that the stream is not there yet is checked by the append. A client
+/// that wants a version of it wants what cannot be.
+pub(super) fn create<A: Recorded>(
+    context: &Context,
+    id: A::Id,
+    creation: A::Creation,
+) -> Result<Decided, CommandError>
 where
     A::Refusal: Into<Refusal>,
 {
+    let stream = A::stream(id);
+    if context.if_match.is_some() {
+        return Err(CommandError::PreconditionFailed { stream, current: 0 });
+    }
     let events = A::create(creation).map_err(refused)?;
     Ok(Decided {
-        stream: A::stream(id),
+        stream,
         expected_version: 0,
         events: encoded::<A>(id, &events)?,
+        told: vec![],
+        claim: None,
     })
 }
 

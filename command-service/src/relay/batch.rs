@@ -6,25 +6,7 @@ use std::time::Instant;
 use tracing::Instrument;
 
 use crate::application::ports::{Lease, Outbox, OutboxRow, PublishError, Publisher};
-
-/// What became of one bucket in a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Report {
-    pub lease: Lease,
-    pub outcome: Outcome,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Nothing was there.
-    Empty,
-    /// All that was read is published; there may be `more`.
-    Published { more: bool },
-    /// Something was not read, not acknowledged, or not marked.
-    Failed,
-    /// Fewer rows were marked than published: this bucket's lease may be among those that went to another relay.
-    LeaseLost,
-}
+use crate::sharing::{Outcome, Report};
 
 pub async fn publish_batch<O: Outbox, P: Publisher>(
     outbox: &O,
@@ -88,7 +70,7 @@ async fn publish_rows<O: Outbox, P: Publisher>(
             _ if read == 0 => Outcome::Empty,
             Some(verdict) => verdict,
             None if stopped.contains(&bucket) => Outcome::Failed,
-            None => Outcome::Published {
+            None => Outcome::Done {
                 more: read >= per_bucket,
             },
         }

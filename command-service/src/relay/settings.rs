@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::settings::duration;
+use crate::sharing::SharingSettings;
 
 /// The section `relay`.
 #[derive(Debug, Clone, Deserialize)]
@@ -52,6 +53,24 @@ impl Default for RelaySettings {
             back_off_max: Duration::from_secs(2),
             stop_timeout: Duration::from_secs(5),
             backlog_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+impl RelaySettings {
+    pub(super) fn sharing(&self) -> SharingSettings {
+        SharingSettings {
+            role: "relay",
+            lanes: self.lanes,
+            // While little is to be done, one read and one batch for all buckets is the least work.
+            spread: false,
+            heartbeat: self.heartbeat,
+            lease_ttl: self.lease_ttl,
+            poll_min: self.poll_min,
+            poll_max: self.poll_max,
+            back_off_min: self.back_off_min,
+            back_off_max: self.back_off_max,
+            stop_timeout: self.stop_timeout,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use command_service::application::bus::{CommandError, Handler};
 use command_service::application::codec::Recorded;
-use command_service::application::commands::{AddOrderItem, RenameCustomer, SubmitOrder, UseCases};
+use command_service::application::ordering::{AddOrderItem, RenameCustomer, SubmitOrder, UseCases};
 use command_service::application::ports::{
     CommandOutcome, CommandRecord, Commit, EventStore, NewEvent, StoreError, StoredEvent, StreamId,
 };

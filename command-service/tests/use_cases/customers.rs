@@ -1,6 +1,6 @@
 use command_service::application::bus::CommandError;
 use command_service::application::codec::Recorded;
-use command_service::application::commands::RenameCustomer;
+use command_service::application::ordering::RenameCustomer;
 use domain::Customer;
 use domain::testing::{an_address, customer_id, name};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use command_service::application::bus::CommandError;
 use command_service::application::codec::{Recorded, encode};
-use command_service::application::commands::{RenameCustomer, SubmitOrder};
+use command_service::application::ordering::{RenameCustomer, SubmitOrder};
 use command_service::application::ports::{Commit, EventStore, StoreError, StoredEvent, StreamId};
 use command_service::outbound::memory::MemoryStore;
 use domain::customer::CustomerEvent;

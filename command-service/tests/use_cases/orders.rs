@@ -1,6 +1,6 @@
 use command_service::application::bus::{CommandError, Invalid};
 use command_service::application::codec::Recorded;
-use command_service::application::commands::{
+use command_service::application::ordering::{
     AddOrderItem, ChangeOrderItemQuantity, ChangeProductPrice, CreateOrder, OrderItem, RemoveOrderItem,
     RenameCustomer, RenameProduct, SubmitOrder,
 };

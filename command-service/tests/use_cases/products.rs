@@ -1,5 +1,5 @@
 use command_service::application::codec::Recorded;
-use command_service::application::commands::{AddProduct, ChangeProductPrice, RenameProduct};
+use command_service::application::ordering::{AddProduct, ChangeProductPrice, RenameProduct};
 use domain::testing::{eur, name, price, product_id};
 use domain::{Product, Size, Weight};
 

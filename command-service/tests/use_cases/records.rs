@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use command_service::application::bus::{Command, Context};
 use command_service::application::codec::Recorded;
-use command_service::application::commands::{
+use command_service::application::ordering::{
     AddOrderItem, AddProduct, ChangeOrderItemQuantity, CreateOrder, OrderItem, RenameCustomer, SubmitOrder,
 };
 use command_service::application::ports::{BUCKETS, Clock, CommandOutcome, CommandRecord, Outbox};

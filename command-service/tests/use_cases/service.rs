@@ -7,7 +7,7 @@ use command_service::application::bus::{
     Accepted, Command, CommandBus, CommandError, Context, Decided, Handler, RetryPolicy,
 };
 use command_service::application::codec::{Recorded, replay};
-use command_service::application::commands::{
+use command_service::application::ordering::{
     AddProduct, CreateOrder, OrderItem, RegisterCustomer, UseCases,
 };
 use command_service::application::ports::{EventStore, StreamId};

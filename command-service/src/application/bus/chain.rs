@@ -2,57 +2,81 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::authorisation::Authorised;
+use super::idempotency::{Idempotent, KeysInFlight};
 use super::metrics::Measured;
+use super::queueing::Queueing;
 use super::retry::{Retried, RetryPolicy};
 use super::tracing::Traced;
 use super::transaction::Transactional;
 use super::validation::Validated;
-use super::{Accepted, Command, CommandError, Context, Decided, Handler};
-use crate::application::commands::UseCases;
-use crate::application::ports::{Clock, EventStore, Ids};
+use super::{Actor, Answered, Command, CommandError, Context, Decided, Handler};
+use crate::application::UseCases;
+use crate::application::ports::{Clock, CommandStore, EventStore, Ids};
 
-/// The middleware round every use case, outermost first.
-type Chain<S, K, I> = Traced<Measured<Validated<Retried<Transactional<UseCases<S>, S, K, I>, I>>>>;
+/// The middleware round every command, outermost first.
+type Guarded<H, S> = Traced<Measured<Authorised<Validated<Idempotent<H, S>>>>>;
 
-/// Takes each command through the middleware to its one handler. A command without a handler does not compile.
+/// What decides a command, outermost first.
+type Deciding<S, K, I> = Retried<Transactional<UseCases<S>, S, K, I>, I>;
+
+/// Takes each command through the middleware to its one handler, or into the queue. A command without a handler does not
+/// compile.
 pub struct CommandBus<S, K, I> {
-    chain: Chain<S, K, I>,
+    now: Guarded<Deciding<S, K, I>, S>,
+    later: Guarded<Queueing<S>, S>,
     clock: Arc<K>,
     ids: Arc<I>,
 }
 
-impl<S: EventStore, K: Clock, I: Ids> CommandBus<S, K, I> {
-    pub fn new(store: Arc<S>, clock: Arc<K>, ids: Arc<I>, retry: RetryPolicy) -> Self {
-        let transactional = Transactional {
-            inner: UseCases::new(Arc::clone(&store)),
-            store,
-            clock: Arc::clone(&clock),
-            ids: Arc::clone(&ids),
-        };
-        let retried = Retried {
-            inner: transactional,
+impl<S: EventStore + CommandStore, K: Clock, I: Ids> CommandBus<S, K, I> {
+    /// `in_flight` is shared by all buses of the process.
+    pub fn new(
+        store: Arc<S>,
+        clock: Arc<K>,
+        ids: Arc<I>,
+        retry: RetryPolicy,
+        in_flight: KeysInFlight,
+    ) -> Self {
+        let deciding = Retried {
+            inner: Transactional {
+                inner: UseCases::new(Arc::clone(&store)),
+                store: Arc::clone(&store),
+                clock: Arc::clone(&clock),
+                ids: Arc::clone(&ids),
+            },
             policy: retry,
             ids: Arc::clone(&ids),
         };
+        let queueing = Queueing {
+            store: Arc::clone(&store),
+        };
         Self {
-            chain: Traced(Measured(Validated(retried))),
+            now: guarded(deciding, Arc::clone(&store), in_flight.clone()),
+            later: guarded(queueing, store, in_flight),
             clock,
             ids,
         }
     }
 
-    pub async fn execute<C>(&self, context: &Context, command: &C) -> Result<Accepted, CommandError>
+    /// Decides the command.
+    pub async fn execute<C>(&self, context: &Context, command: &C) -> Result<Answered, CommandError>
     where
         C: Command,
         UseCases<S>: Handler<C, Answer = Decided>,
     {
-        self.chain.handle(context, command).await
+        self.now.handle(context, command).await
+    }
+
+    /// Accepts the command, for a worker to decide.
+    pub async fn defer<C: Command>(&self, context: &Context, command: &C) -> Result<Answered, CommandError> {
+        self.later.handle(context, command).await
     }
 
     /// The context of a command that a client sends now.
     pub fn context(
         &self,
-        actor: impl Into<String>,
+        actor: Actor,
         correlation_id: Option<Uuid>,
         traceparent: Option<String>,
     ) -> Context {
@@ -69,4 +93,12 @@ impl<S: EventStore, K: Clock, I: Ids> CommandBus<S, K, I> {
     pub fn next_id(&self) -> Uuid {
         self.ids.next()
     }
+}
+
+fn guarded<H, S>(inner: H, store: Arc<S>, in_flight: KeysInFlight) -> Guarded<H, S> {
+    Traced(Measured(Authorised(Validated(Idempotent {
+        inner,
+        store,
+        in_flight,
+    }))))
 }

@@ -2,7 +2,7 @@ use domain::Refusal;
 
 use super::Invalid;
 use crate::application::codec::CodecError;
-use crate::application::ports::{StoreError, StreamId};
+use crate::application::ports::{RecordedRefusal, StoreError, StreamId};
 
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,31 @@ pub enum CommandError {
     /// The aggregate that the command creates is there already.
     #[error("there is a {} {} already", .0.aggregate, .0.id)]
     AlreadyExists(StreamId),
+    /// The aggregate is not at a version that the client wants the command run on.
+    #[error("the {} {} is at version {current}", .stream.aggregate, .stream.id)]
+    PreconditionFailed {
+        stream: StreamId,
+        /// 0 where it is not there.
+        current: u64,
+    },
+    /// What was answered when the command was first sent under its key.
+    #[error("{}", .0.detail)]
+    Recorded(RecordedRefusal),
+    /// The actor may not send such commands.
+    #[error("the scope {scope} is needed")]
+    Forbidden { scope: &'static str },
+    /// Something else was sent under the same idempotency key before.
+    #[error("another request was sent under this idempotency key before")]
+    KeyReused,
+    /// The command that was first sent under the key has not come to its end.
+    #[error("the first command under this idempotency key still runs")]
+    KeyInFlight,
+    /// Another process was faster with a command under the same key; its answer is the answer.
+    #[error("the idempotency key was used meanwhile")]
+    DuplicateKey,
+    /// The command has an outcome already.
+    #[error("the command is decided already")]
+    AlreadyDecided,
     /// Others changed the aggregate each time that this command was decided.
     #[error("the {} {} was changed by others", .0.aggregate, .0.id)]
     Conflict(StreamId),
@@ -46,21 +71,43 @@ impl CommandError {
             Self::NotFound(_) => "not-found",
             Self::UnknownReference { .. } => "unknown-reference",
             Self::AlreadyExists(_) => "already-exists",
+            Self::PreconditionFailed { .. } => "precondition-failed",
+            Self::Recorded(_) => "refused-before",
+            Self::Forbidden { .. } => "forbidden",
+            Self::KeyReused => "idempotency-key-reused",
+            Self::KeyInFlight => "idempotency-key-in-flight",
+            Self::DuplicateKey | Self::AlreadyDecided => "decided-elsewhere",
             Self::Conflict(_) => "version-conflict",
             Self::Unavailable(_) => "unavailable",
             Self::Failed(_) => "internal-error",
         }
     }
 
-    /// Whether this is the outcome of the command for good, to be recorded with it: the service looked, decided, and
-    /// said no. Otherwise the command was not run to its end, and may be sent again.
-    pub fn is_outcome(&self) -> bool {
-        match self {
-            Self::Refused(_) | Self::NotFound(_) | Self::UnknownReference { .. } | Self::AlreadyExists(_) => {
-                true
-            }
-            Self::Invalid(_) | Self::Conflict(_) | Self::Unavailable(_) | Self::Failed(_) => false,
-        }
+    /// The refusal to be recorded with the command, where this is its outcome for good: the service looked, decided,
+    /// and said no. Otherwise the command was not run to its end, and may be sent again.
+    pub fn outcome(&self) -> Option<RecordedRefusal> {
+        let pointer = match self {
+            Self::Refused(_)
+            | Self::NotFound(_)
+            | Self::AlreadyExists(_)
+            | Self::PreconditionFailed { .. } => None,
+            Self::UnknownReference { pointer, .. } => Some(pointer.clone()),
+            Self::Recorded(_)
+            | Self::Forbidden { .. }
+            | Self::KeyReused
+            | Self::KeyInFlight
+            | Self::DuplicateKey
+            | Self::AlreadyDecided
+            | Self::Invalid(_)
+            | Self::Conflict(_)
+            | Self::Unavailable(_)
+            | Self::Failed(_) => return None,
+        };
+        Some(RecordedRefusal {
+            kind: self.kind().to_owned(),
+            detail: self.to_string(),
+            pointer,
+        })
     }
 
     /// What the store says of a command on `stream`.
@@ -68,7 +115,9 @@ impl CommandError {
         match error {
             StoreError::Conflict => Self::Conflict(stream),
             StoreError::Unavailable(source) => Self::Unavailable(source),
-            error @ (StoreError::DuplicateCommand | StoreError::Failed(_)) => Self::Failed(error.into()),
+            StoreError::DuplicateCommand => Self::AlreadyDecided,
+            StoreError::DuplicateKey => Self::DuplicateKey,
+            error @ StoreError::Failed(_) => Self::Failed(error.into()),
         }
     }
 }

@@ -1,14 +1,14 @@
 use tracing::{Instrument, Span, debug, error, field, info, info_span, warn};
 
-use super::{Accepted, Command, CommandError, Context, Handler};
+use super::{Answered, Command, CommandError, Context, Handler};
 
 /// A span round each command; its outcome is logged here and nowhere else.
 pub struct Traced<H>(pub H);
 
-impl<C: Command, H: Handler<C, Answer = Accepted>> Handler<C> for Traced<H> {
-    type Answer = Accepted;
+impl<C: Command, H: Handler<C, Answer = Answered>> Handler<C> for Traced<H> {
+    type Answer = Answered;
 
-    async fn handle(&self, context: &Context, command: &C) -> Result<Accepted, CommandError> {
+    async fn handle(&self, context: &Context, command: &C) -> Result<Answered, CommandError> {
         let stream = command.stream();
         let span = info_span!(
             "command",
@@ -30,13 +30,18 @@ impl<C: Command, H: Handler<C, Answer = Accepted>> Handler<C> for Traced<H> {
     }
 }
 
-fn record(answer: &Result<Accepted, CommandError>) {
+fn record(answer: &Result<Answered, CommandError>) {
     Span::current().record(
         "outcome",
-        answer.as_ref().map_or_else(CommandError::kind, |_| "succeeded"),
+        match answer {
+            Ok(Answered::Accepted(_)) => "succeeded",
+            Ok(Answered::Deferred(_)) => "deferred",
+            Err(error) => error.kind(),
+        },
     );
     match answer {
-        Ok(accepted) => debug!(version = accepted.version, "command succeeded"),
+        Ok(Answered::Accepted(accepted)) => debug!(version = accepted.version, "command succeeded"),
+        Ok(Answered::Deferred(_)) => debug!("command queued"),
         Err(CommandError::Failed(source)) => error!(error = format!("{source:#}"), "command failed"),
         Err(CommandError::Unavailable(source)) => {
             warn!(

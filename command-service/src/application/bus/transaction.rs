@@ -1,12 +1,15 @@
 use std::sync::Arc;
 
-use super::{Accepted, Command, CommandError, Context, Decided, Handler};
+use super::{Accepted, Command, CommandError, Context, Decided, EncodedEvent, Handler};
+use crate::application::policies::follow_ups;
 use crate::application::ports::{
-    Clock, CommandOutcome, CommandRecord, Commit, EventStore, Ids, NewEvent, StreamId,
+    Clock, CommandOutcome, CommandRecord, Commit, EventStore, Ids, NewEvent, QueuedCommand, StreamId,
+    ToldEvent,
 };
 
-/// Commits what the use case decided: events, outbox rows and the command's record at once or not at all. A command
-/// that was refused, or that changed nothing, leaves its record alone.
+/// Commits what the use case decided: events, outbox rows, what other contexts are told, the commands that policies want,
+/// and the command's record, at once or not at all. A command that was refused, or that changed nothing, leaves its
+/// record alone.
 pub struct Transactional<H, S, K, I> {
     pub inner: H,
     pub store: Arc<S>,
@@ -30,9 +33,10 @@ where
             Err(error) => Err(error),
         };
         if let Err(error) = &result
-            && error.is_outcome()
+            && let Some(refusal) = error.outcome()
         {
-            self.record_refusal(context, command, error).await?;
+            let outcome = CommandOutcome::Refused(refusal);
+            self.record(context, command, command.stream(), outcome).await?;
         }
         result
     }
@@ -49,19 +53,43 @@ impl<H, S: EventStore, K: Clock, I: Ids> Transactional<H, S, K, I> {
             stream,
             expected_version,
             events,
+            told,
+            claim,
         } = decided;
-        let events: Vec<_> = events
+        let mut next = Consequences {
+            context,
+            ids: &*self.ids,
+            queued: vec![],
+        };
+        let events: Vec<_> = events.into_iter().map(|event| next.take(event)).collect();
+        let told = told
             .into_iter()
-            .map(|event| event.identified(self.ids.next()))
+            .map(|told| ToldEvent {
+                stream: told.stream,
+                version: told.version,
+                event: next.take(told.event),
+            })
             .collect();
         let version = expected_version + events.len() as u64;
         let outcome = CommandOutcome::Succeeded { version };
-        let commit = self.commit_of(context, command, stream, expected_version, events, outcome);
+        let mut follow_ups = next.queued;
+        let commit = self.commit_of(context, command, stream, outcome);
+        for queued in &mut follow_ups {
+            queued.received_at = commit.occurred_at;
+        }
+        let commit = Commit {
+            expected_version,
+            events,
+            told,
+            follow_ups,
+            claim,
+            ..commit
+        };
         match self.store.commit(commit).await {
             Ok(()) => Ok(Accepted { stream, version }),
             Err(error) => match CommandError::of_store(error, stream) {
-                // Nobody can be overtaken in starting a stream: it is there, and stays there.
-                CommandError::Conflict(stream) if expected_version == 0 => {
+                // Nobody can be overtaken in starting a stream: it is there, and stays there. A number can be.
+                CommandError::Conflict(stream) if expected_version == 0 && claim.is_none() => {
                     Err(CommandError::AlreadyExists(stream))
                 }
                 error => Err(error),
@@ -69,49 +97,72 @@ impl<H, S: EventStore, K: Clock, I: Ids> Transactional<H, S, K, I> {
         }
     }
 
-    async fn record_refusal<C: Command>(
+    async fn record<C: Command>(
         &self,
         context: &Context,
         command: &C,
-        refused: &CommandError,
+        stream: StreamId,
+        outcome: CommandOutcome,
     ) -> Result<(), CommandError> {
-        let stream = command.stream();
-        let outcome = CommandOutcome::Refused {
-            kind: refused.kind(),
-            detail: refused.to_string(),
-        };
-        let commit = self.commit_of(context, command, stream, 0, vec![], outcome);
+        let commit = self.commit_of(context, command, stream, outcome);
         self.store
             .commit(commit)
             .await
             .map_err(|error| CommandError::of_store(error, stream))
     }
 
+    /// Of the command and its outcome, without events.
     fn commit_of<C: Command>(
         &self,
         context: &Context,
         command: &C,
         stream: StreamId,
-        expected_version: u64,
-        events: Vec<NewEvent>,
         outcome: CommandOutcome,
     ) -> Commit {
+        let record = CommandRecord {
+            command_id: context.command_id,
+            command_type: C::TYPE,
+            stream,
+            actor: context.actor.name.clone(),
+            received_at: context.received_at,
+            body: command.body(),
+            causation_id: context.causation_id,
+            correlation_id: context.correlation_id,
+            outcome,
+        };
         Commit {
-            command: CommandRecord {
-                command_id: context.command_id,
-                command_type: C::TYPE,
-                stream,
-                actor: context.actor.clone(),
-                received_at: context.received_at,
-                body: command.body(),
-                causation_id: context.causation_id,
-                correlation_id: context.correlation_id,
-                outcome,
-            },
-            expected_version,
-            events,
-            occurred_at: self.clock.now(),
+            key: context.key.clone(),
+            place: context.place,
             traceparent: context.traceparent.clone(),
+            ..Commit::of(record, self.clock.now())
         }
+    }
+}
+
+/// Gives events their identity, and collects the commands that policies want for them.
+struct Consequences<'a, I> {
+    context: &'a Context,
+    ids: &'a I,
+    queued: Vec<QueuedCommand>,
+}
+
+impl<I: Ids> Consequences<'_, I> {
+    fn take(&mut self, event: EncodedEvent) -> NewEvent {
+        let event_id = self.ids.next();
+        for wanted in follow_ups(&event.record) {
+            self.queued.push(QueuedCommand {
+                command_id: self.ids.next(),
+                command_type: wanted.command_type.to_owned(),
+                stream: wanted.stream,
+                actor: format!("policy:{}", wanted.policy),
+                received_at: self.context.received_at,
+                body: wanted.body,
+                causation_id: event_id,
+                correlation_id: self.context.correlation_id,
+                traceparent: self.context.traceparent.clone(),
+                if_match: None,
+            });
+        }
+        event.identified(event_id)
     }
 }

@@ -13,15 +13,15 @@ use uuid::Uuid;
 
 use super::problem::{Problem, ProblemKind};
 use super::request_context::RequestContext;
-use crate::application::bus::{Accepted, Command, CommandBus, Context, Decided, Handler};
-use crate::application::commands::UseCases;
-use crate::application::ports::{Clock, EventStore, Ids};
+use crate::application::UseCases;
+use crate::application::bus::{Accepted, Actor, Answered, Command, CommandBus, Context, Decided, Handler};
+use crate::application::ports::{Clock, CommandStore, EventStore, Ids};
 
 pub const CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");
 
 /// The adapters behind the bus.
 pub trait Wiring: 'static {
-    type Store: EventStore;
+    type Store: EventStore + CommandStore;
     type Clock: Clock;
     type Ids: Ids;
 }
@@ -73,12 +73,14 @@ impl<W: Wiring> CommandApi<W> {
         let context = Context::of_client(
             request.command_id,
             self.clock.now(),
-            "anonymous",
+            Actor::anonymous(),
             request.correlation_id,
             request.traceparent,
         );
         match tokio::time::timeout(self.deadline, self.bus.execute(&context, command)).await {
-            Ok(answer) => answer.map_err(Problem::from),
+            Ok(Ok(Answered::Accepted(accepted))) => Ok(accepted),
+            Ok(Ok(Answered::Deferred(_))) => Err(Problem::internal_error()),
+            Ok(Err(error)) => Err(error.into()),
             Err(_) => {
                 tracing::warn!(command = C::TYPE, deadline = ?self.deadline, "the deadline passed");
                 Err(Problem::new(

@@ -24,6 +24,15 @@ macro_rules! problem_kinds {
                 match self { $(Self::$kind => concat!("/problems/", $slug)),* }
             }
 
+            /// The last part of the type: the name that a refusal is recorded under.
+            pub const fn slug(self) -> &'static str {
+                match self { $(Self::$kind => $slug),* }
+            }
+
+            pub fn of_slug(slug: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.slug() == slug)
+            }
+
             pub const fn status(self) -> StatusCode {
                 match self { $(Self::$kind => StatusCode::$status),* }
             }
@@ -40,20 +49,24 @@ problem_kinds! {
     MalformedId = "malformed-id", BAD_REQUEST, "An id in the path is not a UUID";
     MalformedHeader = "malformed-header", BAD_REQUEST, "A header is malformed";
     MalformedRequest = "malformed-request", BAD_REQUEST, "The request is malformed";
+    Forbidden = "forbidden", FORBIDDEN, "The token does not grant this";
     UnknownPath = "unknown-path", NOT_FOUND, "There is nothing at this path";
     NotFound = "not-found", NOT_FOUND, "What the path names does not exist";
     ItemNotInOrder = "item-not-in-order", NOT_FOUND, "The order has no such item";
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
     SlowClient = "slow-client", REQUEST_TIMEOUT, "The request took too long to arrive";
     AlreadyExists = "already-exists", CONFLICT, "There is one with this id already";
+    IdempotencyKeyInFlight = "idempotency-key-in-flight", CONFLICT, "The first command under this key still runs";
     VersionConflict = "version-conflict", CONFLICT, "Others kept changing it at the same time";
     NotADraft = "not-a-draft", CONFLICT, "The order is no longer a draft";
     EmptyOrder = "empty-order", CONFLICT, "The order has no items";
     PriceChanged = "price-changed", CONFLICT, "The price is not the expected one";
     PriceDiffersFromLine = "price-differs-from-line", CONFLICT, "The order has this product at another price";
+    PreconditionFailed = "precondition-failed", PRECONDITION_FAILED, "It is at another version";
     BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The media type is not supported";
     InvalidBody = "invalid-body", UNPROCESSABLE_ENTITY, "The body is not what this command takes";
+    IdempotencyKeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The key was used for another request";
     TooManyItems = "too-many-items", UNPROCESSABLE_ENTITY, "The command has too many items";
     UnknownReference = "unknown-reference", UNPROCESSABLE_ENTITY, "What the body names does not exist";
     CurrencyMismatch = "currency-mismatch", UNPROCESSABLE_ENTITY, "The order has another currency";
@@ -87,7 +100,7 @@ pub struct Problem {
     pub allow: Option<String>,
 }
 
-/// After how many seconds a 503 may be tried again.
+/// After how many seconds a 503, or a key that is in flight, may be tried again.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 impl Problem {
@@ -160,7 +173,7 @@ impl ResponseError for Problem {
         let status = self.kind.status();
         let mut response = HttpResponse::build(status);
         response.insert_header((header::CONTENT_TYPE, MEDIA_TYPE));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::SERVICE_UNAVAILABLE || self.kind == ProblemKind::IdempotencyKeyInFlight {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
         if let Some(methods) = &self.allow {

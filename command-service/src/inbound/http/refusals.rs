@@ -5,6 +5,7 @@ use domain::order::OrderRefusal;
 
 use super::problem::{Problem, ProblemKind};
 use crate::application::bus::{CommandError, Invalid};
+use crate::application::ports::RecordedRefusal;
 
 impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
@@ -20,6 +21,11 @@ impl From<CommandError> for Problem {
             }
             CommandError::NotFound(_) => ProblemKind::NotFound,
             CommandError::AlreadyExists(_) => ProblemKind::AlreadyExists,
+            CommandError::PreconditionFailed { .. } => ProblemKind::PreconditionFailed,
+            CommandError::Recorded(refusal) => return Self::recorded(refusal),
+            CommandError::Forbidden { .. } => ProblemKind::Forbidden,
+            CommandError::KeyReused => ProblemKind::IdempotencyKeyReused,
+            CommandError::KeyInFlight => ProblemKind::IdempotencyKeyInFlight,
             CommandError::Conflict(_) => ProblemKind::VersionConflict,
             CommandError::Unavailable(_) => {
                 return Self::new(
@@ -27,9 +33,34 @@ impl From<CommandError> for Problem {
                     "The event store does not answer. Whether the command was carried out is unknown.",
                 );
             }
-            CommandError::Failed(_) => return Self::internal_error(),
+            // The bus answers neither to a client.
+            CommandError::DuplicateKey | CommandError::AlreadyDecided | CommandError::Failed(_) => {
+                return Self::internal_error();
+            }
         };
+        debug_assert_eq!(
+            kind.slug(),
+            error.kind(),
+            "a repeat must be answered as the first was"
+        );
         Self::new(kind, error.to_string())
+    }
+}
+
+impl Problem {
+    /// The answer that was given when the refusal was recorded.
+    pub fn recorded(refusal: &RecordedRefusal) -> Self {
+        let Some(kind) = ProblemKind::of_slug(&refusal.kind) else {
+            tracing::error!(
+                kind = refusal.kind,
+                "a recorded refusal is of a kind that is not known"
+            );
+            return Self::internal_error();
+        };
+        match &refusal.pointer {
+            Some(pointer) => Self::at(kind, format!("#{pointer}"), refusal.detail.clone()),
+            None => Self::new(kind, refusal.detail.clone()),
+        }
     }
 }
 

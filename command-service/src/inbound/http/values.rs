@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::problem::{Problem, ProblemKind};
-use crate::application::commands::OrderItem;
+use crate::application::ordering::OrderItem;
 
 /// A mistake in the value at `parent`, of which the domain names the member.
 pub fn invalid(parent: &str) -> impl Fn(InvalidValue) -> Problem + '_ {

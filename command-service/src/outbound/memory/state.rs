@@ -3,18 +3,25 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::application::ports::{CommandRecord, OutboxRow, StoredEvent, StreamId};
+use crate::application::ports::{
+    CommandRecord, NumberSeries, OutboxRow, QueuePlace, QueuedCommand, Snapshot, StoredEvent, StreamId,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub streams: HashMap<StreamId, Vec<StoredEvent>>,
-    pub commands: HashMap<Uuid, CommandRecord>,
+    /// With their formats.
+    pub snapshots: HashMap<StreamId, (i32, Snapshot)>,
+    /// With the time that they were decided at.
+    pub commands: HashMap<Uuid, (CommandRecord, DateTime<Utc>)>,
+    pub queue: BTreeMap<QueuePlace, Queued>,
+    /// By actor and key.
+    pub keys: HashMap<(String, String), Key>,
+    pub numbers: HashMap<NumberSeries, i64>,
     /// Unpublished rows by bucket and id.
     pub outbox: BTreeMap<(u16, i64), Unpublished>,
+    /// Of the outbox and the queue.
     pub last_row: i64,
-    pub leases: BTreeMap<u16, LeaseRow>,
-    /// When each relay last said that it lives.
-    pub relays: BTreeMap<Uuid, DateTime<Utc>>,
 }
 
 #[derive(Debug)]
@@ -24,9 +31,19 @@ pub(super) struct Unpublished {
 }
 
 #[derive(Debug)]
-pub(super) struct LeaseRow {
-    /// None once it was given back.
-    pub owner: Option<Uuid>,
-    pub epoch: i64,
-    pub expires_at: DateTime<Utc>,
+pub(super) struct Queued {
+    pub command: QueuedCommand,
+    pub queued_at: DateTime<Utc>,
+    pub running: bool,
+    pub attempts: u32,
+    pub last_error: Option<String>,
+    pub retry_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Key {
+    pub request_hash: [u8; 32],
+    pub command_id: Uuid,
+    pub deferred: bool,
+    pub created_at: DateTime<Utc>,
 }

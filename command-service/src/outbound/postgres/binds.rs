@@ -5,7 +5,7 @@
 macro_rules! statement {
     ($out:ident; $($rest:tt)*) => {{
         statement!(@ $out; $($rest)*);
-        Ok(())
+        diesel::QueryResult::Ok(())
     }};
     (@ $out:ident;) => {};
     (@ $out:ident; $text:literal $($rest:tt)*) => {

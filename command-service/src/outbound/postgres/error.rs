@@ -6,6 +6,8 @@ use crate::application::ports::StoreError;
 
 const STREAM_VERSION: &str = "events_stream_version";
 const COMMAND_ID: &str = "commands_id";
+const QUEUED_COMMAND_ID: &str = "command_queue_command_id";
+const IDEMPOTENCY_KEY: &str = "idempotency_keys_key";
 
 /// A unique violation is told by its SQLSTATE and the constraint's name.
 ///
@@ -16,7 +18,8 @@ pub fn store_error(error: Error) -> StoreError {
     match &error {
         Error::DatabaseError(DatabaseErrorKind::UniqueViolation, told) => match told.constraint_name() {
             Some(STREAM_VERSION) => StoreError::Conflict,
-            Some(COMMAND_ID) => StoreError::DuplicateCommand,
+            Some(COMMAND_ID | QUEUED_COMMAND_ID) => StoreError::DuplicateCommand,
+            Some(IDEMPOTENCY_KEY) => StoreError::DuplicateKey,
             _ => StoreError::Failed(error.into()),
         },
         Error::DatabaseError(

@@ -1,19 +1,23 @@
-//! The event store and the outbox in PostgreSQL.
+//! Events, outbox, commands and leases in PostgreSQL.
 
 mod append;
 mod binds;
+mod command_store;
 mod database;
 mod error;
 mod event_store;
+mod leases;
 mod notifications;
 mod outbox;
 mod outbox_statements;
+mod queue_statements;
 mod settings;
 mod setup;
 mod text;
 
 pub use database::Database;
-pub use event_store::PgEventStore;
+pub use event_store::{PgEventStore, Wakes};
+pub use leases::{PgLeases, Relays, Workers};
 pub use notifications::{announce, listen};
 pub use outbox::PgOutbox;
 pub use settings::PostgresSettings;

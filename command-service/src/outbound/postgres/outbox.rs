@@ -1,54 +1,27 @@
-//! The outbox: rows are found by being there, leases run on this server's clock.
+//! The outbox: rows are found by being there.
 //!
 //! No statement here asks for rows above an id. Ids are given before the commit, so a row may appear below ids that are
 //! published already; a row is unpublished as long as it stands in the table, and each read starts at the bucket's
 //! beginning.
 
-use std::time::Duration;
-
 use shared_events::EventMetadata;
-use uuid::Uuid;
 
 use super::Database;
-use super::outbox_statements::{Balance, MarkPublished, Pending, PendingRow, ReadBacklog, Release};
+use super::outbox_statements::{MarkPublished, Pending, PendingRow, ReadBacklog};
 use crate::application::ports::{Backlog, Lease, Outbox, OutboxRow, StoreError};
 
 #[derive(Debug, Clone)]
 pub struct PgOutbox {
     database: Database,
-    lease_ttl: Duration,
 }
 
 impl PgOutbox {
-    /// A lease that is not renewed within `lease_ttl` may be taken by another relay.
-    pub fn new(database: Database, lease_ttl: Duration) -> Self {
-        Self { database, lease_ttl }
+    pub fn new(database: Database) -> Self {
+        Self { database }
     }
 }
 
 impl Outbox for PgOutbox {
-    async fn balance(&self, owner: Uuid, busy: &[u16]) -> Result<Vec<Lease>, StoreError> {
-        let statement = Balance {
-            owner,
-            ttl_seconds: self.lease_ttl.as_secs_f64(),
-            busy: signed(busy),
-        };
-        let leases: Vec<(i16, i64)> = self.database.load(statement).await?;
-        let mut leases: Vec<Lease> = leases
-            .into_iter()
-            .map(|(bucket, epoch)| Lease {
-                bucket: bucket as u16,
-                epoch,
-            })
-            .collect();
-        leases.sort_by_key(|lease| lease.bucket);
-        Ok(leases)
-    }
-
-    async fn release(&self, owner: Uuid) -> Result<(), StoreError> {
-        self.database.execute(Release { owner }).await.map(drop)
-    }
-
     async fn pending(&self, buckets: &[u16], per_bucket: usize) -> Result<Vec<OutboxRow>, StoreError> {
         let statement = Pending {
             buckets: signed(buckets),

@@ -3,18 +3,21 @@
 use diesel::pg::Pg;
 use diesel::query_builder::QueryFragment;
 
-use super::append::Append;
+use super::append::{Append, is_whole};
 use super::event_store::ReadStreams;
 use crate::application::ports::{Commit, StreamId};
 
 /// What [`super::PgEventStore`] sends for a commit; `None` for one that no stream could take.
 pub fn commit_sql(commit: Commit) -> Option<String> {
-    Append::of(commit).ok().map(|append| text(&append))
+    match is_whole(&commit) {
+        true => Append::<true>::of(commit).ok().map(|append| text(&append)),
+        false => Append::<false>::of(commit).ok().map(|append| text(&append)),
+    }
 }
 
 /// What [`super::PgEventStore`] sends to read streams.
 pub fn read_sql(streams: &[StreamId]) -> String {
-    text(&ReadStreams::of(streams))
+    text(&ReadStreams::of(streams, None))
 }
 
 fn text(statement: &impl QueryFragment<Pg>) -> String {

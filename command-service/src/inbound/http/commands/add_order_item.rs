@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::application::commands::AddOrderItem;
+use crate::application::ordering::AddOrderItem;
 use crate::inbound::http::api_document::{CorrelationId, Done, Missing, PathId, Refusals};
 use crate::inbound::http::body::JsonBody;
 use crate::inbound::http::command_api::{CommandApi, Wiring, done};

@@ -3,7 +3,7 @@ use domain::Quantity;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::application::commands::ChangeOrderItemQuantity;
+use crate::application::ordering::ChangeOrderItemQuantity;
 use crate::inbound::http::api_document::{CorrelationId, Done, Missing, PathId, PathProductId, Refusals};
 use crate::inbound::http::body::JsonBody;
 use crate::inbound::http::command_api::{CommandApi, Wiring, done};

@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::application::commands::ChangeProductPrice;
+use crate::application::ordering::ChangeProductPrice;
 use crate::inbound::http::api_document::{CorrelationId, Done, Missing, PathId, Refusals};
 use crate::inbound::http::body::JsonBody;
 use crate::inbound::http::command_api::{CommandApi, Wiring, done};

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::application::commands::RegisterCustomer;
+use crate::application::ordering::RegisterCustomer;
 use crate::inbound::http::api_document::{CorrelationId, Created, Refusals};
 use crate::inbound::http::body::JsonBody;
 use crate::inbound::http::command_api::{CommandApi, Wiring, created};

@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::application::commands::RemoveOrderItem;
+use crate::application::ordering::RemoveOrderItem;
 use crate::inbound::http::api_document::{
     CorrelationId, Done, Missing, PathId, PathProductId, RefusalsWithoutBody,
 };

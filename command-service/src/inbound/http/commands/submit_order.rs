@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::application::commands::SubmitOrder;
+use crate::application::ordering::SubmitOrder;
 use crate::inbound::http::api_document::{CorrelationId, Done, Missing, PathId, RefusalsWithoutBody};
 use crate::inbound::http::body::NoBody;
 use crate::inbound::http::command_api::{CommandApi, Wiring, done};

@@ -1,12 +1,11 @@
-//! Which buckets this relay holds and what each is waiting for. No I/O, no tasks.
+//! Which buckets this owner holds and what each is waiting for. No I/O, no tasks.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::batch::{Outcome, Report};
-use super::{BucketMask, RelaySettings, mask_of};
+use super::{BucketMask, Outcome, Report, SharingSettings, mask_of};
 use crate::application::ports::Lease;
 
 #[derive(Debug)]
@@ -15,6 +14,7 @@ pub struct Buckets {
     /// Why each bucket of a batch in work was taken; also of those whose lease went meanwhile, because a bucket has one
     /// batch at a time.
     in_work: BTreeMap<u16, Reason>,
+    spread: bool,
     back_off_min: Duration,
     back_off_max: Duration,
 }
@@ -30,9 +30,9 @@ struct Bucket {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
-    /// Rows are there, or it is new.
+    /// Work is there, or it is new.
     Told,
-    /// There might be rows.
+    /// There might be work.
     Polled,
 }
 
@@ -43,10 +43,11 @@ struct Retry {
 }
 
 impl Buckets {
-    pub fn new(settings: &RelaySettings) -> Self {
+    pub fn new(settings: &SharingSettings) -> Self {
         Self {
             held: BTreeMap::new(),
             in_work: BTreeMap::new(),
+            spread: settings.spread,
             back_off_min: settings.back_off_min,
             back_off_max: settings.back_off_max,
         }
@@ -69,7 +70,7 @@ impl Buckets {
         }
     }
 
-    /// Rows are there.
+    /// Work is there.
     pub fn want(&mut self, buckets: BucketMask) {
         for (bucket, held) in &mut self.held {
             if buckets & mask_of(*bucket) != 0 {
@@ -78,7 +79,7 @@ impl Buckets {
         }
     }
 
-    /// There might be rows in any.
+    /// There might be work in any.
     pub fn poll(&mut self) {
         for (bucket, held) in &mut self.held {
             if !self.in_work.contains_key(bucket) {
@@ -102,7 +103,7 @@ impl Buckets {
         let backlogged = due
             .iter()
             .any(|bucket| self.held.get(bucket).is_some_and(|held| held.backlogged));
-        let share = if backlogged {
+        let share = if backlogged || self.spread {
             due.len().div_ceil(free_lanes.max(1))
         } else {
             due.len()
@@ -122,7 +123,7 @@ impl Buckets {
         leases
     }
 
-    /// Takes in what became of a bucket. Answers whether polling found rows that nothing had told of.
+    /// Takes in what became of a bucket. Answers whether polling found work that nothing had told of.
     pub fn finish(&mut self, report: &Report, now: Instant) -> bool {
         let bucket = report.lease.bucket;
         let reason = self.in_work.remove(&bucket);
@@ -138,7 +139,7 @@ impl Buckets {
                 held.backlogged = false;
                 held.retry = None;
             }
-            Outcome::Published { more } => {
+            Outcome::Done { more } => {
                 held.backlogged = more;
                 held.retry = None;
                 if more {
@@ -160,7 +161,7 @@ impl Buckets {
                 self.held.remove(&bucket);
             }
         }
-        reason == Some(Reason::Polled) && matches!(report.outcome, Outcome::Published { .. })
+        reason == Some(Reason::Polled) && matches!(report.outcome, Outcome::Done { .. })
     }
 
     /// After a batch that told nothing of itself: every bucket is looked at again.
@@ -187,7 +188,7 @@ impl Buckets {
             .collect()
     }
 
-    /// Whether so many buckets are in work that hardly one could be given to another relay.
+    /// Whether so many buckets are in work that hardly one could be given to another owner.
     pub fn saturated(&self) -> bool {
         self.busy().len() * 2 > self.held.len()
     }

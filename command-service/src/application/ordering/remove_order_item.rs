@@ -1,9 +1,11 @@
 use domain::order::OrderCommand;
 use domain::{Order, OrderId, ProductId};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::UseCases;
-use crate::application::bus::{Command, CommandError, Context, Decided, Handler};
+use crate::application::UseCases;
+use crate::application::body::Fields;
+use crate::application::bus::{Command, CommandError, Context, Decided, Handler, UnreadableBody};
 use crate::application::codec::Recorded;
 use crate::application::ports::{EventStore, StreamId};
 use crate::application::streams;
@@ -16,6 +18,7 @@ pub struct RemoveOrderItem {
 
 impl Command for RemoveOrderItem {
     const TYPE: &'static str = "remove-order-item";
+    const SCOPE: &'static str = "orders:write";
 
     fn stream(&self) -> StreamId {
         Order::stream(self.order_id)
@@ -24,13 +27,21 @@ impl Command for RemoveOrderItem {
     fn body(&self) -> Value {
         json!({"order_id": self.order_id.uuid(), "product_id": self.product_id.uuid()})
     }
+
+    fn from_body(body: Value) -> Result<Self, UnreadableBody> {
+        let fields = Fields::of(body);
+        Ok(Self {
+            order_id: fields.get::<Uuid>("order_id")?.into(),
+            product_id: fields.get::<Uuid>("product_id")?.into(),
+        })
+    }
 }
 
 impl<S: EventStore> Handler<RemoveOrderItem> for UseCases<S> {
     type Answer = Decided;
 
-    async fn handle(&self, _: &Context, command: &RemoveOrderItem) -> Result<Decided, CommandError> {
-        let order = streams::load::<Order>(&*self.store, command.order_id).await?;
+    async fn handle(&self, context: &Context, command: &RemoveOrderItem) -> Result<Decided, CommandError> {
+        let order = streams::load::<Order>(&*self.store, context, command.order_id).await?;
         order.decide(OrderCommand::RemoveItem {
             product_id: command.product_id,
         })

@@ -1,12 +1,15 @@
 use domain::order::OrderCommand;
 use domain::{Order, OrderId, Product};
 use serde_json::Value;
+use uuid::Uuid;
 
-use super::{OrderItem, UseCases};
-use crate::application::bus::{Command, CommandError, Context, Decided, Handler};
+use super::OrderItem;
+use crate::application::UseCases;
+use crate::application::body::Fields;
+use crate::application::bus::{Command, CommandError, Context, Decided, Handler, UnreadableBody};
 use crate::application::codec::Recorded;
 use crate::application::ports::{EventStore, StreamId};
-use crate::application::streams::{self, Loaded};
+use crate::application::streams;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddOrderItem {
@@ -16,6 +19,7 @@ pub struct AddOrderItem {
 
 impl Command for AddOrderItem {
     const TYPE: &'static str = "add-order-item";
+    const SCOPE: &'static str = "orders:write";
 
     fn stream(&self) -> StreamId {
         Order::stream(self.order_id)
@@ -26,17 +30,24 @@ impl Command for AddOrderItem {
         body["order_id"] = Value::String(self.order_id.to_string());
         body
     }
+
+    fn from_body(body: Value) -> Result<Self, UnreadableBody> {
+        let fields = Fields::of(body);
+        Ok(Self {
+            order_id: fields.get::<Uuid>("order_id")?.into(),
+            item: OrderItem::from_fields(&fields)?,
+        })
+    }
 }
 
 impl<S: EventStore> Handler<AddOrderItem> for UseCases<S> {
     type Answer = Decided;
 
-    async fn handle(&self, _: &Context, command: &AddOrderItem) -> Result<Decided, CommandError> {
+    async fn handle(&self, context: &Context, command: &AddOrderItem) -> Result<Decided, CommandError> {
         let target = command.stream();
         let wanted = [target, Product::stream(command.item.product_id)];
         let [order, product] = streams::read(&*self.store, wanted, target).await?;
-        let order =
-            Loaded::<Order>::from_stream(command.order_id, &order)?.ok_or(CommandError::NotFound(target))?;
+        let order = streams::target::<Order>(context, command.order_id, &order)?;
         let item = command.item.offered(&product, "/product_id".to_owned())?;
         order.decide(OrderCommand::AddItem(item))
     }

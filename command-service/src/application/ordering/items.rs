@@ -3,11 +3,12 @@
 use domain::order::{ItemToAdd, ProductAsOffered};
 use domain::{Product, ProductId, Quantity, UnitPrice};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::body;
-use crate::application::bus::CommandError;
+use crate::application::body::{self, Fields};
+use crate::application::bus::{CommandError, UnreadableBody};
 use crate::application::codec::Recorded;
-use crate::application::ports::StoredEvent;
+use crate::application::ports::StoredStream;
 use crate::application::streams::Loaded;
 
 /// So many pieces of a product, as the client names it.
@@ -29,12 +30,19 @@ impl OrderItem {
         })
     }
 
+    pub(super) fn from_fields(fields: &Fields) -> Result<Self, UnreadableBody> {
+        Ok(Self {
+            product_id: fields.get::<Uuid>("product_id")?.into(),
+            quantity: Quantity::new(fields.get("quantity")?)?,
+            expected_unit_price: fields
+                .object("expected_unit_price")
+                .map(|price| price.as_money().and_then(|money| Ok(UnitPrice::new(money)?)))
+                .transpose()?,
+        })
+    }
+
     /// With the product as its stream has it; `pointer` is the place of its id in the command's body.
-    pub(super) fn offered(
-        &self,
-        product: &[StoredEvent],
-        pointer: String,
-    ) -> Result<ItemToAdd, CommandError> {
+    pub(super) fn offered(&self, product: &StoredStream, pointer: String) -> Result<ItemToAdd, CommandError> {
         let id = self.product_id;
         let Some(product) = Loaded::<Product>::from_stream(id, product)? else {
             return Err(CommandError::UnknownReference {

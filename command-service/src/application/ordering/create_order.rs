@@ -1,11 +1,14 @@
 use domain::order::{self, CustomerAsKnown};
 use domain::{Customer, CustomerId, Order, OrderId, Product};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::{OrderItem, UseCases};
-use crate::application::bus::{Command, CommandError, Context, Decided, Handler, Invalid};
+use super::OrderItem;
+use crate::application::UseCases;
+use crate::application::body::Fields;
+use crate::application::bus::{Command, CommandError, Context, Decided, Handler, Invalid, UnreadableBody};
 use crate::application::codec::Recorded;
-use crate::application::ports::{EventStore, StreamId};
+use crate::application::ports::{EventStore, StoredStream, StreamId};
 use crate::application::streams::{self, Loaded};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +21,7 @@ pub struct CreateOrder {
 
 impl Command for CreateOrder {
     const TYPE: &'static str = "create-order";
+    const SCOPE: &'static str = "orders:write";
 
     fn stream(&self) -> StreamId {
         Order::stream(self.order_id)
@@ -28,6 +32,19 @@ impl Command for CreateOrder {
             "order_id": self.order_id.uuid(),
             "customer_id": self.customer_id.uuid(),
             "items": self.items.iter().map(OrderItem::body).collect::<Vec<_>>(),
+        })
+    }
+
+    fn from_body(body: Value) -> Result<Self, UnreadableBody> {
+        let fields = Fields::of(body);
+        Ok(Self {
+            order_id: fields.get::<Uuid>("order_id")?.into(),
+            customer_id: fields.get::<Uuid>("customer_id")?.into(),
+            items: fields
+                .objects("items")?
+                .iter()
+                .map(OrderItem::from_fields)
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -47,20 +64,20 @@ impl Command for CreateOrder {
 impl<S: EventStore> Handler<CreateOrder> for UseCases<S> {
     type Answer = Decided;
 
-    async fn handle(&self, _: &Context, command: &CreateOrder) -> Result<Decided, CommandError> {
+    async fn handle(&self, context: &Context, command: &CreateOrder) -> Result<Decided, CommandError> {
         let customer_stream = Customer::stream(command.customer_id);
         let mut wanted = vec![customer_stream];
         wanted.extend(command.items.iter().map(|item| Product::stream(item.product_id)));
         wanted.sort_unstable();
         wanted.dedup();
         let found = streams::read_all(&*self.store, &wanted, command.stream()).await?;
-        let events_of = |stream: StreamId| match wanted.binary_search(&stream) {
-            Ok(at) => found.get(at).map_or(&[][..], Vec::as_slice),
-            Err(_) => &[],
+        let nothing = StoredStream::default();
+        let stored = |stream: StreamId| {
+            let at = wanted.binary_search(&stream).ok();
+            at.and_then(|at| found.get(at)).unwrap_or(&nothing)
         };
 
-        let Some(customer) =
-            Loaded::<Customer>::from_stream(command.customer_id, events_of(customer_stream))?
+        let Some(customer) = Loaded::<Customer>::from_stream(command.customer_id, stored(customer_stream))?
         else {
             return Err(CommandError::UnknownReference {
                 reference: customer_stream,
@@ -72,7 +89,7 @@ impl<S: EventStore> Handler<CreateOrder> for UseCases<S> {
             .iter()
             .enumerate()
             .map(|(at, item)| {
-                let product = events_of(Product::stream(item.product_id));
+                let product = stored(Product::stream(item.product_id));
                 item.offered(product, format!("/items/{at}/product_id"))
             })
             .collect::<Result<_, _>>()?;
@@ -84,6 +101,6 @@ impl<S: EventStore> Handler<CreateOrder> for UseCases<S> {
             },
             items,
         };
-        streams::create::<Order>(command.order_id, creation)
+        streams::create::<Order>(context, command.order_id, creation)
     }
 }

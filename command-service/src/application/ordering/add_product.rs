@@ -1,8 +1,10 @@
 use domain::{Name, Product, ProductId, Size, UnitPrice, Weight, product};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::{UseCases, body};
-use crate::application::bus::{Command, CommandError, Context, Decided, Handler};
+use crate::application::UseCases;
+use crate::application::body::{self, Fields};
+use crate::application::bus::{Command, CommandError, Context, Decided, Handler, UnreadableBody};
 use crate::application::codec::Recorded;
 use crate::application::ports::{EventStore, StreamId};
 use crate::application::streams;
@@ -18,6 +20,7 @@ pub struct AddProduct {
 
 impl Command for AddProduct {
     const TYPE: &'static str = "add-product";
+    const SCOPE: &'static str = "products:write";
 
     fn stream(&self) -> StreamId {
         Product::stream(self.product_id)
@@ -32,18 +35,32 @@ impl Command for AddProduct {
             "weight_grams": self.weight.map(Weight::grams),
         })
     }
+
+    fn from_body(body: Value) -> Result<Self, UnreadableBody> {
+        let fields = Fields::of(body);
+        Ok(Self {
+            product_id: fields.get::<Uuid>("product_id")?.into(),
+            name: Name::new(&fields.get::<String>("name")?)?,
+            unit_price: fields.unit_price("unit_price")?,
+            size: fields.object("size").map(|size| size.as_size()).transpose()?,
+            weight: fields
+                .get::<Option<i64>>("weight_grams")?
+                .map(Weight::from_grams)
+                .transpose()?,
+        })
+    }
 }
 
 impl<S: EventStore> Handler<AddProduct> for UseCases<S> {
     type Answer = Decided;
 
-    async fn handle(&self, _: &Context, command: &AddProduct) -> Result<Decided, CommandError> {
+    async fn handle(&self, context: &Context, command: &AddProduct) -> Result<Decided, CommandError> {
         let creation = product::AddProduct {
             name: command.name.clone(),
             unit_price: command.unit_price,
             size: command.size,
             weight: command.weight,
         };
-        streams::create::<Product>(command.product_id, creation)
+        streams::create::<Product>(context, command.product_id, creation)
     }
 }

@@ -1,8 +1,10 @@
 use domain::{Address, Customer, CustomerId, EmailAddress, Name, customer};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::{UseCases, body};
-use crate::application::bus::{Command, CommandError, Context, Decided, Handler};
+use crate::application::UseCases;
+use crate::application::body::{self, Fields};
+use crate::application::bus::{Command, CommandError, Context, Decided, Handler, UnreadableBody};
 use crate::application::codec::Recorded;
 use crate::application::ports::{EventStore, StreamId};
 use crate::application::streams;
@@ -19,6 +21,7 @@ pub struct RegisterCustomer {
 
 impl Command for RegisterCustomer {
     const TYPE: &'static str = "register-customer";
+    const SCOPE: &'static str = "customers:write";
 
     fn stream(&self) -> StreamId {
         Customer::stream(self.customer_id)
@@ -33,18 +36,35 @@ impl Command for RegisterCustomer {
             "delivery_address": self.delivery_address.as_ref().map(body::address),
         })
     }
+
+    fn from_body(body: Value) -> Result<Self, UnreadableBody> {
+        let fields = Fields::of(body);
+        Ok(Self {
+            customer_id: fields.get::<Uuid>("customer_id")?.into(),
+            name: Name::new(&fields.get::<String>("name")?)?,
+            email: fields
+                .get::<Option<String>>("email")?
+                .map(|email| EmailAddress::new(&email))
+                .transpose()?,
+            billing_address: fields.address("billing_address")?,
+            delivery_address: fields
+                .object("delivery_address")
+                .map(|address| address.as_address())
+                .transpose()?,
+        })
+    }
 }
 
 impl<S: EventStore> Handler<RegisterCustomer> for UseCases<S> {
     type Answer = Decided;
 
-    async fn handle(&self, _: &Context, command: &RegisterCustomer) -> Result<Decided, CommandError> {
+    async fn handle(&self, context: &Context, command: &RegisterCustomer) -> Result<Decided, CommandError> {
         let creation = customer::RegisterCustomer {
             name: command.name.clone(),
             email: command.email.clone(),
             billing_address: command.billing_address.clone(),
             delivery_address: command.delivery_address.clone(),
         };
-        streams::create::<Customer>(command.customer_id, creation)
+        streams::create::<Customer>(context, command.customer_id, creation)
     }
 }

@@ -1,8 +1,7 @@
-//! The use cases: one file each, the command and its handler.
+//! Ordering's use cases: one file each, the command and its handler.
 
 mod add_order_item;
 mod add_product;
-mod body;
 mod change_order_item_quantity;
 mod change_product_price;
 mod create_order;
@@ -12,8 +11,6 @@ mod remove_order_item;
 mod rename_customer;
 mod rename_product;
 mod submit_order;
-
-use std::sync::Arc;
 
 pub use add_order_item::AddOrderItem;
 pub use add_product::AddProduct;
@@ -26,14 +23,3 @@ pub use remove_order_item::RemoveOrderItem;
 pub use rename_customer::RenameCustomer;
 pub use rename_product::RenameProduct;
 pub use submit_order::SubmitOrder;
-
-/// The one handler of each command: reads the streams it needs, folds and decides. It writes nothing.
-pub struct UseCases<S> {
-    store: Arc<S>,
-}
-
-impl<S> UseCases<S> {
-    pub fn new(store: Arc<S>) -> Self {
-        Self { store }
-    }
-}

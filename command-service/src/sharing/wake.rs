@@ -1,4 +1,4 @@
-//! How a commit wakes the relay that holds its bucket, in this process or in another.
+//! How a commit wakes the owner of its bucket, in this process or in another.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -18,10 +18,10 @@ pub fn mask_of(bucket: u16) -> BucketMask {
 /// Every bucket.
 pub const ALL_BUCKETS: BucketMask = BucketMask::MAX >> (BucketMask::BITS - BUCKETS as u32);
 
-/// Remembers which buckets got rows, so that many commits are one wake and a wake is never lost.
+/// Remembers which buckets got work, so that many commits are one wake and a wake is never lost.
 ///
-/// A commit to a bucket that this process's relay holds wakes that relay and nobody else; any other is announced to the
-/// other processes. What goes astray while a bucket changes hands is found by the relay's polling.
+/// A commit to a bucket that is held in this process wakes its owner and nobody else; any other is announced to the
+/// other processes. What goes astray while a bucket changes hands is found by polling.
 #[derive(Debug, Default)]
 pub struct Wake {
     held_here: AtomicU16,
@@ -52,7 +52,7 @@ impl Signal {
 }
 
 impl Wake {
-    /// After a commit that put rows into `bucket`.
+    /// After a commit that put work into `bucket`.
     pub fn committed(&self, bucket: u16) {
         let buckets = mask_of(bucket);
         match self.held_here.load(Ordering::Acquire) & buckets {
@@ -61,27 +61,29 @@ impl Wake {
         }
     }
 
-    /// When another process has announced rows in `buckets`.
+    /// When another process has announced work in `buckets`, which may be none.
     pub fn announced(&self, buckets: BucketMask) {
-        self.near.raise(buckets);
+        if buckets != 0 {
+            self.near.raise(buckets);
+        }
     }
 
-    /// The relay of this process says which buckets it holds.
+    /// The owner in this process says which buckets it holds.
     pub fn hold(&self, buckets: BucketMask) {
         self.held_here.store(buckets, Ordering::Release);
     }
 
-    /// The buckets that the relay of this process holds.
+    /// The buckets that are held in this process.
     pub fn held(&self) -> BucketMask {
         self.held_here.load(Ordering::Acquire)
     }
 
-    /// Waits for rows that this process's relay may publish. Cancel safe.
+    /// Waits for work in buckets that may be held in this process. Cancel safe.
     pub async fn near(&self) -> BucketMask {
         self.near.take().await
     }
 
-    /// Waits for rows that other processes should be told of. Cancel safe.
+    /// Waits for work that other processes should be told of. Cancel safe.
     pub async fn far(&self) -> BucketMask {
         self.far.take().await
     }
