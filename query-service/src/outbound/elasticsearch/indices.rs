@@ -6,7 +6,7 @@
 
 use elasticsearch::Elasticsearch;
 use elasticsearch::http::StatusCode;
-use elasticsearch::indices::{IndicesCreateParts, IndicesExistsParts};
+use elasticsearch::indices::{IndicesCreateParts, IndicesExistsAliasParts, IndicesExistsParts};
 use read_model::Kind;
 use serde_json::{Value, json};
 
@@ -17,12 +17,12 @@ pub fn alias(prefix: &str, kind: Kind) -> String {
     format!("{prefix}{}", plural(kind))
 }
 
-/// Where the documents are, such as `orders-v1`.
+/// Where the documents are, such as `orders-v2`.
 pub fn index(prefix: &str, kind: Kind) -> String {
     format!("{prefix}{}-v{}", plural(kind), mapping_version(kind))
 }
 
-/// What the projector reads and writes, such as `orders-v1-projected`.
+/// What the projector reads and writes, such as `orders-v2-projected`.
 pub fn projected_alias(prefix: &str, kind: Kind) -> String {
     format!("{}-projected", index(prefix, kind))
 }
@@ -38,7 +38,7 @@ fn plural(kind: Kind) -> &'static str {
 /// Raise it with any change of [`mapping`]: an index that exists keeps its own.
 fn mapping_version(kind: Kind) -> u32 {
     match kind {
-        Kind::Customer | Kind::Product | Kind::Order => 1,
+        Kind::Customer | Kind::Product | Kind::Order => 2,
     }
 }
 
@@ -54,7 +54,8 @@ pub enum SetupError {
     },
 }
 
-/// Creates the indices that are not there yet. Safe to run by several at once, and again.
+/// Creates the indices that are not there yet. Queries are pointed to one only if they read none: an empty index beside an
+/// earlier one would make their answers wrong. Safe to run by several at once, and again.
 pub async fn create(client: &Elasticsearch, settings: &ElasticsearchSettings) -> Result<(), SetupError> {
     for kind in Kind::ALL {
         let index = index(&settings.index_prefix, kind);
@@ -67,10 +68,21 @@ pub async fn create(client: &Elasticsearch, settings: &ElasticsearchSettings) ->
         if exists.status_code().is_success() {
             continue;
         }
+        let alias = alias(&settings.index_prefix, kind);
+        let read = client
+            .indices()
+            .exists_alias(IndicesExistsAliasParts::Name(&[&alias]))
+            .send()
+            .await
+            .map_err(SetupError::Unreachable)?;
+        let read_elsewhere = read.status_code().is_success();
+        if read_elsewhere {
+            tracing::warn!(index, alias, "queries go on reading the index of an earlier mapping");
+        }
         let created = client
             .indices()
             .create(IndicesCreateParts::Index(&index))
-            .body(definition(settings, kind))
+            .body(definition(settings, kind, read_elsewhere))
             .send()
             .await
             .map_err(SetupError::Unreachable)?;
@@ -93,8 +105,12 @@ pub async fn create(client: &Elasticsearch, settings: &ElasticsearchSettings) ->
     Ok(())
 }
 
-fn definition(settings: &ElasticsearchSettings, kind: Kind) -> Value {
+fn definition(settings: &ElasticsearchSettings, kind: Kind, read_elsewhere: bool) -> Value {
     let prefix = &settings.index_prefix;
+    let aliases = match read_elsewhere {
+        true => json!({ projected_alias(prefix, kind): {} }),
+        false => json!({ projected_alias(prefix, kind): {}, alias(prefix, kind): {} }),
+    };
     json!({
         "settings": {
             "number_of_shards": settings.shards,
@@ -103,7 +119,7 @@ fn definition(settings: &ElasticsearchSettings, kind: Kind) -> Value {
             "refresh_interval": format!("{}ms", settings.refresh_interval.as_millis()),
         },
         "mappings": mapping(kind),
-        "aliases": { alias(prefix, kind): {}, projected_alias(prefix, kind): {} },
+        "aliases": aliases,
     })
 }
 
