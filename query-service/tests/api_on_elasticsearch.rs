@@ -56,6 +56,35 @@ async fn a_misspelt_name_finds_its_orders_with_facets_and_highlights() {
     api.stop().await;
 }
 
+#[tokio::test]
+async fn a_detail_shows_what_became_of_the_order_and_a_list_does_not() {
+    let order = OrderDocument {
+        status: OrderStatus::Cancelled,
+        invoice_id: Some(id(700_001)),
+        tracking_number: Some("1Z 999".to_owned()),
+        cancellation_reason: Some("Ordered twice".to_owned()),
+        ..an_order(1)
+    };
+    let elasticsearch = Elasticsearch::new().await;
+    elasticsearch.put_all(&[order]).await;
+    let api = Api::over(elasticsearch.reader());
+    let shown = api.get(&format!("/v1/orders/{}", id(1))).await.ok();
+    assert_eq!(shown["status"], "cancelled");
+    assert_eq!(shown["invoice_id"], json!(id(700_001)));
+    assert_eq!(shown["tracking_number"], "1Z 999");
+    assert_eq!(shown["cancellation_reason"], "Ordered twice");
+    for list in [
+        "/v1/orders?status=cancelled",
+        "/v1/orders/search?status=cancelled",
+    ] {
+        let listed = api.get(list).await.ok();
+        assert_eq!(listed["total"], 1, "{list}");
+        assert_eq!(listed["items"][0].get("cancellation_reason"), None);
+    }
+    assert_eq!(api.get("/v1/orders?status=shipped").await.ok()["total"], 0);
+    api.stop().await;
+}
+
 #[rstest]
 #[case("/v1/orders?sort=-created_at")]
 #[case("/v1/orders?sort=total")]

@@ -259,7 +259,10 @@ contract! {
 
 /// What an outage looks like is Elasticsearch's own.
 mod outages {
-    use ::elasticsearch::indices::{IndicesCloseParts, IndicesExistsParts, IndicesPutSettingsParts};
+    use ::elasticsearch::indices::{
+        IndicesCloseParts, IndicesCreateParts, IndicesExistsParts, IndicesGetAliasParts,
+        IndicesPutSettingsParts,
+    };
 
     use super::*;
 
@@ -291,6 +294,54 @@ mod outages {
             .await
             .expect("Elasticsearch answers");
         assert_eq!(exists.status_code().as_u16(), 404);
+    }
+
+    /// An index that an earlier build made is read until it is replaced, and none beside it.
+    #[tokio::test]
+    async fn queries_never_read_two_indices() {
+        let settings = own_indices(|_| {}).await;
+        let client = connect(&settings).expect("the URL is one");
+        let alias = indices::alias(&settings.index_prefix, Order);
+        let earlier = format!("{alias}-v1");
+        let made = client
+            .indices()
+            .create(IndicesCreateParts::Index(&earlier))
+            .body(json!({"aliases": {alias.as_str(): {}}}))
+            .send()
+            .await
+            .expect("Elasticsearch answers");
+        assert!(made.status_code().is_success());
+        for _again in 0..2 {
+            indices::create(&client, &settings)
+                .await
+                .expect("indices can be created");
+        }
+        let read: serde_json::Value = client
+            .indices()
+            .get_alias(IndicesGetAliasParts::Name(&[&alias]))
+            .send()
+            .await
+            .expect("Elasticsearch answers")
+            .json()
+            .await
+            .expect("JSON");
+        let read: Vec<&String> = read.as_object().expect("by index").keys().collect();
+        assert_eq!(read, [&earlier]);
+        // The projector's own index is there.
+        let store = ElasticsearchDocuments::new(client.clone(), &settings);
+        let loaded = store.load(Order, &[id(1)]).await.expect("the store answers");
+        assert_eq!(loaded, [None]);
+        let mut all = Kind::ALL
+            .map(|kind| indices::index(&settings.index_prefix, kind))
+            .to_vec();
+        all.push(earlier);
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        client
+            .indices()
+            .delete(IndicesDeleteParts::Index(&all))
+            .send()
+            .await
+            .expect("Elasticsearch answers");
     }
 
     #[tokio::test]

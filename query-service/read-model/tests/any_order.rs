@@ -62,7 +62,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// The stream's events (steps that do not fit are left out, as the command service refuses them) and the lines that
 /// remain, kept plainly.
-fn stream(steps: &[Step], submit: bool) -> (Vec<OrderEvent>, Vec<(Uuid, i64)>) {
+fn stream(steps: &[Step], way: Way) -> (Vec<OrderEvent>, Vec<(Uuid, i64)>) {
     let mut events = vec![
         OrderCreatedV1 {
             order_id: ORDER,
@@ -124,17 +124,65 @@ fn stream(steps: &[Step], submit: bool) -> (Vec<OrderEvent>, Vec<(Uuid, i64)>) {
             }
         }
     }
-    if submit && !lines.is_empty() {
-        let total = total(&lines);
-        events.push(
+    events.extend(way.events(&lines));
+    (events, lines)
+}
+
+/// How far an order gets: through so many of its states after the draft, and whether it is cancelled there.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    states: usize,
+    cancelled: bool,
+}
+
+impl Way {
+    fn of_an_order_with(self, lines: &[(Uuid, i64)]) -> Self {
+        let states = if lines.is_empty() { 0 } else { self.states };
+        let cancelled = self.cancelled && states <= 2;
+        Self { states, cancelled }
+    }
+
+    fn events(self, lines: &[(Uuid, i64)]) -> Vec<OrderEvent> {
+        let way = self.of_an_order_with(lines);
+        let (order_id, total) = (ORDER, money(total(lines)));
+        let all: [OrderEvent; 4] = [
             OrderSubmittedV1 {
-                order_id: ORDER,
-                total: money(total),
+                order_id,
+                total: total.clone(),
             }
             .into(),
-        );
+            OrderConfirmedV1 { order_id, total }.into(),
+            OrderShippedV1 {
+                order_id,
+                tracking_number: "1Z".into(),
+            }
+            .into(),
+            OrderDeliveredV1 { order_id }.into(),
+        ];
+        let cancelled = way.cancelled.then(|| {
+            let cancelled_from = ["draft", "submitted", "confirmed"][way.states];
+            OrderEvent::from(OrderCancelledV1 {
+                order_id,
+                reason: "Ordered twice".into(),
+                cancelled_from: cancelled_from.into(),
+            })
+        });
+        all.into_iter().take(way.states).chain(cancelled).collect()
     }
-    (events, lines)
+
+    fn status(self) -> OrderStatus {
+        let states = [
+            OrderStatus::Draft,
+            OrderStatus::Submitted,
+            OrderStatus::Confirmed,
+            OrderStatus::Shipped,
+            OrderStatus::Delivered,
+        ];
+        match self.cancelled {
+            true => OrderStatus::Cancelled,
+            false => states[self.states],
+        }
+    }
 }
 
 fn price(product: Uuid) -> i64 {
@@ -159,17 +207,19 @@ fn deliveries(events: usize) -> impl Strategy<Value = Vec<usize>> {
     })
 }
 
-fn histories() -> impl Strategy<Value = (Vec<OrderEvent>, Vec<(Uuid, i64)>, Vec<usize>)> {
-    (steps(), any::<bool>()).prop_flat_map(|(steps, submit)| {
-        let (events, lines) = stream(&steps, submit);
+fn histories() -> impl Strategy<Value = (Vec<OrderEvent>, Vec<(Uuid, i64)>, Way, Vec<usize>)> {
+    (steps(), 0..5usize, any::<bool>()).prop_flat_map(|(steps, states, cancelled)| {
+        let way = Way { states, cancelled };
+        let (events, lines) = stream(&steps, way);
         let deliveries = deliveries(events.len());
-        (Just(events), Just(lines), deliveries)
+        let way = way.of_an_order_with(&lines);
+        (Just(events), Just(lines), Just(way), deliveries)
     })
 }
 
 proptest! {
     #[test]
-    fn any_order_and_repetition_of_a_stream_ends_in_one_document((events, lines, deliveries) in histories()) {
+    fn any_order_and_repetition_of_a_stream_ends_in_one_document((events, lines, way, deliveries) in histories()) {
         let mut projection = Projection::new(Kind::Order, ORDER);
         let mut seen = std::collections::HashSet::new();
         for delivery in deliveries {
@@ -193,8 +243,11 @@ proptest! {
         prop_assert_eq!(order.item_count as usize, lines.len());
         let expected_total = (!lines.is_empty()).then(|| money(total(&lines)));
         prop_assert_eq!(&order.total, &expected_total);
-        let submitted = matches!(events.last(), Some(OrderEvent::Submitted(_)));
-        prop_assert_eq!(order.status, if submitted { OrderStatus::Submitted } else { OrderStatus::Draft });
+        prop_assert_eq!(order.status, way.status());
+        let invoice = (way.states > 0).then(|| Uuid::new_v5(&ORDER, b"invoice"));
+        prop_assert_eq!(order.invoice_id, invoice);
+        prop_assert_eq!(order.tracking_number.as_deref(), (way.states > 2).then_some("1Z"));
+        prop_assert_eq!(order.cancellation_reason.as_deref(), way.cancelled.then_some("Ordered twice"));
         prop_assert_eq!(order.updated_at, at(events.len() as u64));
         prop_assert_eq!(order.created_at, at(1));
     }
@@ -202,7 +255,7 @@ proptest! {
     /// Renamings come to the order by themselves; an order that links a name anew is compared with its source.
     #[test]
     fn renamings_at_any_moment_end_in_the_last_name(
-        (events, _, deliveries) in histories(),
+        (events, _, _, deliveries) in histories(),
         renamings in prop::collection::vec((0..4usize, 2..6u64, any::<prop::sample::Index>()), 0..12),
     ) {
         let mut projection = Projection::new(Kind::Order, ORDER);

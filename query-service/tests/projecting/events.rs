@@ -26,7 +26,7 @@ pub fn euros(amount: i64) -> Money {
     }
 }
 
-fn address() -> Address {
+pub fn address() -> Address {
     Address {
         name: "Ada Lovelace".into(),
         street: "12 St James's Square".into(),
@@ -115,7 +115,8 @@ pub fn quantity_changed(order: Uuid, version: u64, product: Uuid, quantity: i32)
     told(order, version, event)
 }
 
-fn told(id: Uuid, version: u64, event: impl Into<Event>) -> Told {
+/// Any event of an aggregate, at its version.
+pub fn told(id: Uuid, version: u64, event: impl Into<Event>) -> Told {
     Told {
         id,
         version,

@@ -3,6 +3,7 @@
 // A test that meets what it did not expect ends there.
 #![allow(clippy::expect_used)]
 
+mod documents;
 #[path = "../projecting/events.rs"]
 #[allow(dead_code)]
 mod events;

@@ -174,7 +174,11 @@ impl World {
 
     pub fn framed(&self, told: &Told) -> Vec<u8> {
         let body = told.event.encode().expect("it fits its schema");
-        wire::frame(self.schema_ids[told.event.event_type()], &body)
+        self.framed_as(told.event.event_type(), &body)
+    }
+
+    pub fn framed_as(&self, event_type: &str, body: &[u8]) -> Vec<u8> {
+        wire::frame(self.schema_ids[event_type], body)
     }
 
     pub fn sent(&self, told: &Told) -> Sent {

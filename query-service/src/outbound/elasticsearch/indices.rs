@@ -77,7 +77,11 @@ pub async fn create(client: &Elasticsearch, settings: &ElasticsearchSettings) ->
             .map_err(SetupError::Unreachable)?;
         let read_elsewhere = read.status_code().is_success();
         if read_elsewhere {
-            tracing::warn!(index, alias, "queries go on reading the index of an earlier mapping");
+            tracing::warn!(
+                index,
+                alias,
+                "queries go on reading the index of an earlier mapping"
+            );
         }
         let created = client
             .indices()
