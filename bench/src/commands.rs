@@ -175,11 +175,16 @@ impl Script {
                 "2::bigint",
                 "NULL::text",
                 "NULL::text",
+                "NULL::text",
+                "ARRAY['order', 'order']",
+                // One stream of two events, though another one than the command names.
+                "(SELECT ARRAY[id, id] FROM gen_random_uuid() id)",
+                "ARRAY[1, 2]::bigint[]",
                 ids,
                 &format!("ARRAY[{}]", column(0, &|text| format!("'{text}'::text"))),
                 &format!("ARRAY[{}]", column(1, &|hex| format!("'\\x{hex}'::bytea"))),
-                "floor(random() * 16)::smallint",
-                "'ordering.orders'::text",
+                "ARRAY['ordering.orders', 'ordering.orders']",
+                "(SELECT ARRAY[bucket, bucket] FROM CAST(floor(random() * 16) AS smallint) bucket)",
                 "'00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'::text",
             ],
         )?;
@@ -189,6 +194,7 @@ impl Script {
             &[
                 "ARRAY['customer', 'product']",
                 &format!("ARRAY['{}', '{}']::uuid[]", raw.customers[0], raw.products[0]),
+                "NULL::integer",
             ],
         )?;
         Ok(Self {
@@ -201,26 +207,21 @@ impl Script {
 /// Its values do not matter: only the statement's text is taken.
 fn any_commit() -> Commit {
     let at = DateTime::UNIX_EPOCH;
-    Commit {
-        command: CommandRecord {
-            command_id: Uuid::nil(),
-            command_type: "create-order",
-            stream: StreamId {
-                aggregate: AggregateType::Order,
-                id: Uuid::nil(),
-            },
-            actor: String::new(),
-            received_at: at,
-            body: Value::Null,
-            causation_id: Uuid::nil(),
-            correlation_id: Uuid::nil(),
-            outcome: CommandOutcome::Succeeded { version: 0 },
+    let command = CommandRecord {
+        command_id: Uuid::nil(),
+        command_type: "create-order",
+        stream: StreamId {
+            aggregate: AggregateType::Order,
+            id: Uuid::nil(),
         },
-        expected_version: 0,
-        events: Vec::new(),
-        occurred_at: at,
-        traceparent: None,
-    }
+        actor: String::new(),
+        received_at: at,
+        body: Value::Null,
+        causation_id: Uuid::nil(),
+        correlation_id: Uuid::nil(),
+        outcome: CommandOutcome::Succeeded { version: 0 },
+    };
+    Commit::of(command, at)
 }
 
 /// Puts values in place of `$1`, `$2`, …

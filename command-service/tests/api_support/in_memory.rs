@@ -1,9 +1,13 @@
 //! The API on the in-memory event store, which may be told to fail.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use command_service::application::bus::{CommandBus, RetryPolicy};
-use command_service::application::ports::{Backlog, Commit, EventStore, StoreError, StoredEvent, StreamId};
+use command_service::application::bus::{CommandBus, KeysInFlight, RetryPolicy};
+use command_service::application::ports::{
+    AcceptedCommand, Backlog, CommandStore, Commit, EventStore, IdempotencyKey, KeyedCommand, NumberSeries,
+    QueuedCommand, Snapshot, StoreError, StoredStream, StreamId,
+};
 use command_service::inbound::health::{Dependency, Health};
 use command_service::inbound::http::command_api::{CommandApi, Wiring};
 use command_service::inbound::http::server::server;
@@ -11,6 +15,7 @@ use command_service::outbound::memory::{CountingIds, ManualClock, MemoryStore};
 use command_service::settings::{HttpSettings, Role, ShutdownSettings};
 use command_service::telemetry::metrics_handle;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use super::Client;
 
@@ -40,14 +45,55 @@ impl FaultyStore {
 }
 
 impl EventStore for FaultyStore {
-    async fn read(&self, streams: &[StreamId]) -> Result<Vec<Vec<StoredEvent>>, StoreError> {
+    async fn read(
+        &self,
+        streams: &[StreamId],
+        snapshot_format: Option<i32>,
+    ) -> Result<Vec<StoredStream>, StoreError> {
         self.fail().await?;
-        self.store.read(streams).await
+        self.store.read(streams, snapshot_format).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.fail().await?;
         self.store.commit(commit).await
+    }
+
+    async fn save_snapshot(
+        &self,
+        stream: StreamId,
+        snapshot: Snapshot,
+        format: i32,
+    ) -> Result<(), StoreError> {
+        self.fail().await?;
+        self.store.save_snapshot(stream, snapshot, format).await
+    }
+
+    async fn last_number(&self, series: NumberSeries) -> Result<i64, StoreError> {
+        self.fail().await?;
+        self.store.last_number(series).await
+    }
+}
+
+impl CommandStore for FaultyStore {
+    async fn command(&self, command_id: Uuid) -> Result<Option<AcceptedCommand>, StoreError> {
+        self.fail().await?;
+        CommandStore::command(&self.store, command_id).await
+    }
+
+    async fn command_of_key(&self, actor: &str, key: &str) -> Result<Option<KeyedCommand>, StoreError> {
+        self.fail().await?;
+        self.store.command_of_key(actor, key).await
+    }
+
+    async fn enqueue(&self, command: QueuedCommand, key: Option<IdempotencyKey>) -> Result<(), StoreError> {
+        self.fail().await?;
+        self.store.enqueue(command, key).await
+    }
+
+    async fn forget_keys(&self, older_than: Duration, limit: usize) -> Result<usize, StoreError> {
+        self.fail().await?;
+        self.store.forget_keys(older_than, limit).await
     }
 }
 
@@ -102,9 +148,15 @@ pub async fn an_api_with(settings: HttpSettings, fault: Fault) -> Api {
     let api = {
         let (store, deadline) = (Arc::clone(&store), settings.request_deadline);
         let in_flight = Arc::new(Semaphore::new(settings.max_in_flight.get()));
+        let keys_in_flight = KeysInFlight::default();
         move || {
-            let retry = RetryPolicy::default();
-            let bus = CommandBus::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&ids), retry);
+            let bus = CommandBus::new(
+                Arc::clone(&store),
+                Arc::clone(&clock),
+                Arc::clone(&ids),
+                RetryPolicy::default(),
+                keys_in_flight.clone(),
+            );
             CommandApi::<InMemory>::new(
                 bus,
                 Arc::clone(&clock),

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use command_service::application::ports::{CommandOutcome, CommandRecord, Commit, NewEvent, StreamId};
+use command_service::application::ports::{
+    CommandOutcome, CommandRecord, Commit, NewEvent, RecordedRefusal, StreamId,
+};
 use serde_json::json;
 use shared_events::AggregateType;
 use uuid::Uuid;
@@ -51,10 +53,11 @@ pub fn append(stream: StreamId, expected_version: u64, events: u64) -> Commit {
 }
 
 pub fn refusal(stream: StreamId) -> Commit {
-    let outcome = CommandOutcome::Refused {
-        kind: "empty-order",
+    let outcome = CommandOutcome::Refused(RecordedRefusal {
+        kind: "empty-order".to_owned(),
         detail: "an order without items cannot be submitted".to_owned(),
-    };
+        pointer: None,
+    });
     commit(stream, 0, vec![], outcome)
 }
 
@@ -64,21 +67,21 @@ pub fn commit(
     events: Vec<NewEvent>,
     outcome: CommandOutcome,
 ) -> Commit {
+    let command = CommandRecord {
+        command_id: new_id(),
+        command_type: "submit-order",
+        stream,
+        actor: "Grace Hopper".to_owned(),
+        received_at: some_time() - TimeDelta::milliseconds(3),
+        body: json!({"order_id": stream.id}),
+        causation_id: new_id(),
+        correlation_id: new_id(),
+        outcome,
+    };
     Commit {
-        command: CommandRecord {
-            command_id: new_id(),
-            command_type: "submit-order",
-            stream,
-            actor: "Grace Hopper".to_owned(),
-            received_at: some_time() - TimeDelta::milliseconds(3),
-            body: json!({"order_id": stream.id}),
-            causation_id: new_id(),
-            correlation_id: new_id(),
-            outcome,
-        },
         expected_version,
         events,
-        occurred_at: some_time(),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        ..Commit::of(command, some_time())
     }
 }

@@ -1,7 +1,7 @@
 //! What an [`EventStore`] promises.
 
 use command_service::application::ports::{
-    BUCKETS, CommandOutcome, EventStore, Outbox, OutboxRow, StoreError, StoredEvent, StreamId,
+    BUCKETS, CommandOutcome, EventStore, Outbox, OutboxRow, StoreError, StoredEvent, StoredStream, StreamId,
 };
 use shared_events::{AggregateType, EventMetadata};
 
@@ -9,9 +9,9 @@ use crate::Adapters;
 use crate::commits::{append, commit, event, new_id, new_order, refusal};
 
 async fn stream_of(store: &impl EventStore, stream: StreamId) -> Vec<StoredEvent> {
-    let mut answers = store.read(&[stream]).await.unwrap();
+    let mut answers = store.read(&[stream], None).await.unwrap();
     assert_eq!(answers.len(), 1, "one answer for one stream");
-    answers.remove(0)
+    answers.remove(0).events
 }
 
 async fn all_pending(outbox: &impl Outbox) -> Vec<OutboxRow> {
@@ -57,9 +57,9 @@ pub async fn streams_are_read_in_the_order_asked_for(adapters: &impl Adapters) {
         [second, first, absent],
         [absent, second, first],
     ] {
-        let answers = store.read(&order).await.unwrap();
+        let answers = store.read(&order, None).await.unwrap();
         assert_eq!(answers.len(), 3);
-        for (stream, events) in order.iter().zip(answers) {
+        for (stream, StoredStream { events, .. }) in order.iter().zip(answers) {
             let expected = match stream {
                 stream if *stream == first => 2,
                 stream if *stream == second => 1,
@@ -77,7 +77,7 @@ pub async fn streams_are_read_in_the_order_asked_for(adapters: &impl Adapters) {
 }
 
 pub async fn nothing_asked_for_is_nothing_read(adapters: &impl Adapters) {
-    assert!(adapters.store().read(&[]).await.unwrap().is_empty());
+    assert!(adapters.store().read(&[], None).await.unwrap().is_empty());
 }
 
 pub async fn aggregates_with_one_id_are_streams_apart(adapters: &impl Adapters) {
@@ -86,8 +86,9 @@ pub async fn aggregates_with_one_id_are_streams_apart(adapters: &impl Adapters) 
     let [customer, product, order, ..] = AggregateType::ALL.map(|aggregate| StreamId { aggregate, id });
     store.commit(append(customer, 0, 1)).await.unwrap();
     store.commit(append(order, 0, 2)).await.unwrap();
-    let answers = store.read(&[customer, product, order]).await.unwrap();
-    assert_eq!(answers.iter().map(Vec::len).collect::<Vec<_>>(), [1, 0, 2]);
+    let answers = store.read(&[customer, product, order], None).await.unwrap();
+    let lengths: Vec<_> = answers.iter().map(|stream| stream.events.len()).collect();
+    assert_eq!(lengths, [1, 0, 2]);
 }
 
 pub async fn a_commit_of_many_events_is_one(adapters: &impl Adapters) {

@@ -8,6 +8,7 @@
 
 mod commits;
 mod event_store;
+mod leases;
 mod memory;
 mod outbox;
 mod postgres;
@@ -15,23 +16,35 @@ mod postgres;
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use command_service::application::ports::{EventStore, Outbox};
+use command_service::application::ports::{CommandQueue, CommandStore, EventStore, Leases, Outbox};
 
-/// An event store and the outbox that its commits fill, empty at first and alone in the world.
-pub trait Adapters {
-    type Store: EventStore;
+/// Leases on buckets that nobody holds at first, alone in the world.
+pub trait SharedBuckets {
+    type Leases: Leases;
+
+    fn leases(&self) -> Arc<Self::Leases>;
+
+    /// Moves the time, or the rows, so that every lease, reservation and owner's sign of life has run out when this
+    /// returns.
+    fn expire_leases(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// A store, and the outbox that its commits fill with the relays' leases; empty at first and alone in the world.
+pub trait Adapters: SharedBuckets {
+    type Store: EventStore + CommandStore + CommandQueue;
     type Outbox: Outbox;
 
     fn store(&self) -> Arc<Self::Store>;
 
     fn outbox(&self) -> Arc<Self::Outbox>;
 
-    /// Moves the time, or the rows, so that every lease and every relay's sign of life has run out when this returns.
-    fn expire_leases(&self) -> impl Future<Output = ()> + Send;
+    /// Returns once so much time has passed by the store's clock.
+    fn pass(&self, time: Duration) -> impl Future<Output = ()> + Send;
 }
 
-/// A test for each clause of both contracts; `$make` is an async function that answers fresh [`Adapters`].
+/// A test for each clause of all contracts; `$make` is an async function that answers fresh [`Adapters`].
 macro_rules! contract_suite {
     ($make:path) => {
         $crate::contract_suite!($make, event_store:
@@ -58,19 +71,11 @@ macro_rules! contract_suite {
             pending_is_bounded_for_each_bucket,
             marked_rows_are_gone_and_others_stay,
             the_backlog_counts_what_is_unpublished,
-            a_relay_alone_holds_every_bucket,
-            a_renewed_lease_keeps_its_epoch,
-            two_relays_share_without_overlap,
-            five_relays_share_fairly,
-            relays_beyond_the_buckets_wait,
-            a_busy_bucket_is_not_given_back,
-            released_leases_are_taken_over_at_once,
-            expired_leases_are_taken_over_under_a_new_epoch,
             a_mark_under_an_old_epoch_removes_nothing,
             a_mark_under_anothers_bucket_removes_nothing,
             of_a_mixed_mark_only_the_held_part_is_removed,
-            who_slept_through_a_take_over_learns_of_it,
         );
+        $crate::lease_suite!($make);
     };
     ($make:path, $contract:ident: $($clause:ident),* $(,)?) => {
         mod $contract {
@@ -85,3 +90,21 @@ macro_rules! contract_suite {
     };
 }
 pub(crate) use contract_suite;
+
+/// A test for each clause about leases; `$make` answers fresh [`SharedBuckets`].
+macro_rules! lease_suite {
+    ($make:path) => {
+        $crate::contract_suite!($make, leases:
+            an_owner_alone_holds_every_bucket,
+            a_renewed_lease_keeps_its_epoch,
+            two_owners_share_without_overlap,
+            five_owners_share_fairly,
+            owners_beyond_the_buckets_wait,
+            a_busy_bucket_is_not_given_back,
+            released_leases_are_taken_over_at_once,
+            expired_leases_are_taken_over_under_a_new_epoch,
+            who_slept_through_a_take_over_learns_of_it,
+        );
+    };
+}
+pub(crate) use lease_suite;

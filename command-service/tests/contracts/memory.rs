@@ -1,9 +1,10 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use command_service::outbound::memory::{ManualClock, MemoryStore};
 
-use crate::{Adapters, contract_suite};
+use crate::{Adapters, SharedBuckets, contract_suite};
 
 struct InMemory {
     clock: Arc<ManualClock>,
@@ -14,6 +15,19 @@ async fn in_memory() -> InMemory {
     let clock = Arc::new(ManualClock::default());
     let store = Arc::new(MemoryStore::new(Arc::clone(&clock)));
     InMemory { clock, store }
+}
+
+impl SharedBuckets for InMemory {
+    type Leases = MemoryStore;
+
+    fn leases(&self) -> Arc<MemoryStore> {
+        Arc::clone(&self.store)
+    }
+
+    async fn expire_leases(&self) {
+        self.clock
+            .advance(MemoryStore::LEASE_TIME + TimeDelta::seconds(1));
+    }
 }
 
 impl Adapters for InMemory {
@@ -28,9 +42,8 @@ impl Adapters for InMemory {
         Arc::clone(&self.store)
     }
 
-    async fn expire_leases(&self) {
-        self.clock
-            .advance(MemoryStore::LEASE_TIME + TimeDelta::seconds(1));
+    async fn pass(&self, time: Duration) {
+        self.clock.advance(TimeDelta::from_std(time).unwrap());
     }
 }
 

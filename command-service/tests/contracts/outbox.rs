@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use command_service::application::ports::{BUCKETS, EventStore, Lease, Outbox, OutboxRow};
+use command_service::application::ports::{BUCKETS, EventStore, Lease, Leases, Outbox, OutboxRow};
 use uuid::Uuid;
 
 use crate::Adapters;
@@ -16,27 +16,12 @@ async fn all_pending(outbox: &impl Outbox) -> Vec<OutboxRow> {
     outbox.pending(&every_bucket(), 1_000).await.unwrap()
 }
 
-fn buckets_of(leases: &[Lease]) -> BTreeSet<u16> {
-    leases.iter().map(|lease| lease.bucket).collect()
-}
-
-/// Lets the relays balance, one after the other, until they have had time to agree.
-async fn settled(outbox: &impl Outbox, relays: &[Uuid]) -> BTreeMap<Uuid, Vec<Lease>> {
-    let mut held = BTreeMap::new();
-    for _ in 0..4 {
-        for relay in relays {
-            held.insert(*relay, outbox.balance(*relay, &[]).await.unwrap());
-        }
-    }
-    held
-}
-
 /// Commits so many orders of one event each, and answers their rows with the leases to mark them under.
 async fn leased_rows(adapters: &impl Adapters, relay: Uuid, orders: usize) -> Vec<(Lease, i64)> {
     for _ in 0..orders {
         adapters.store().commit(append(new_order(), 0, 1)).await.unwrap();
     }
-    let leases = adapters.outbox().balance(relay, &[]).await.unwrap();
+    let leases = adapters.leases().balance(relay, &[]).await.unwrap();
     all_pending(&*adapters.outbox())
         .await
         .iter()
@@ -156,95 +141,6 @@ pub async fn the_backlog_counts_what_is_unpublished(adapters: &impl Adapters) {
     assert_eq!((drained.rows, drained.oldest_seconds), (0, 0.0));
 }
 
-pub async fn a_relay_alone_holds_every_bucket(adapters: &impl Adapters) {
-    let leases = adapters.outbox().balance(new_id(), &[]).await.unwrap();
-    assert_eq!(leases.len(), usize::from(BUCKETS));
-    assert_eq!(buckets_of(&leases), every_bucket().into_iter().collect());
-}
-
-pub async fn a_renewed_lease_keeps_its_epoch(adapters: &impl Adapters) {
-    let outbox = adapters.outbox();
-    let relay = new_id();
-    let by_bucket = |mut leases: Vec<Lease>| {
-        leases.sort_by_key(|lease| lease.bucket);
-        leases
-    };
-    let taken = by_bucket(outbox.balance(relay, &[]).await.unwrap());
-    let renewed = by_bucket(outbox.balance(relay, &every_bucket()).await.unwrap());
-    assert_eq!(renewed, taken);
-}
-
-pub async fn two_relays_share_without_overlap(adapters: &impl Adapters) {
-    let outbox = adapters.outbox();
-    let (first, second) = (new_id(), new_id());
-    outbox.balance(first, &[]).await.unwrap();
-    let none = outbox.balance(second, &[]).await.unwrap();
-    assert_eq!(none, [], "what another holds is not taken");
-    let held = settled(&*outbox, &[first, second]).await;
-    assert_eq!((held[&first].len(), held[&second].len()), (8, 8));
-    assert!(buckets_of(&held[&first]).is_disjoint(&buckets_of(&held[&second])));
-}
-
-pub async fn five_relays_share_fairly(adapters: &impl Adapters) {
-    let relays = [(); 5].map(|()| new_id());
-    let held = settled(&*adapters.outbox(), &relays).await;
-    let mut shares: Vec<usize> = held.values().map(Vec::len).collect();
-    shares.sort_unstable();
-    assert_eq!(shares, [3, 3, 3, 3, 4]);
-    let all: BTreeSet<u16> = held.values().flat_map(|leases| buckets_of(leases)).collect();
-    assert_eq!(all.len(), usize::from(BUCKETS));
-}
-
-pub async fn relays_beyond_the_buckets_wait(adapters: &impl Adapters) {
-    let relays: Vec<Uuid> = (0..BUCKETS + 2).map(|_| new_id()).collect();
-    let held = settled(&*adapters.outbox(), &relays).await;
-    let mut shares: Vec<usize> = held.values().map(Vec::len).collect();
-    shares.sort_unstable();
-    assert_eq!(shares[..2], [0, 0]);
-    assert!(shares[2..].iter().all(|share| *share == 1), "{shares:?}");
-}
-
-pub async fn a_busy_bucket_is_not_given_back(adapters: &impl Adapters) {
-    let outbox = adapters.outbox();
-    let (busy, idle) = (new_id(), new_id());
-    outbox.balance(busy, &[]).await.unwrap();
-    outbox.balance(idle, &[]).await.unwrap();
-    let kept = outbox.balance(busy, &every_bucket()).await.unwrap();
-    assert_eq!(kept.len(), usize::from(BUCKETS));
-    assert_eq!(outbox.balance(idle, &[]).await.unwrap(), []);
-    let in_use = [3, 5, 7];
-    let kept = buckets_of(&outbox.balance(busy, &in_use).await.unwrap());
-    assert_eq!(kept.len(), 8);
-    assert!(in_use.iter().all(|bucket| kept.contains(bucket)));
-}
-
-pub async fn released_leases_are_taken_over_at_once(adapters: &impl Adapters) {
-    let outbox = adapters.outbox();
-    let (leaving, staying) = (new_id(), new_id());
-    let before = outbox.balance(leaving, &[]).await.unwrap();
-    outbox.release(leaving).await.unwrap();
-    let after = outbox.balance(staying, &[]).await.unwrap();
-    assert_eq!(after.len(), usize::from(BUCKETS), "who left has no share");
-    assert_epochs_grew(&before, &after);
-    outbox.release(new_id()).await.unwrap();
-}
-
-pub async fn expired_leases_are_taken_over_under_a_new_epoch(adapters: &impl Adapters) {
-    let outbox = adapters.outbox();
-    let before = outbox.balance(new_id(), &[]).await.unwrap();
-    adapters.expire_leases().await;
-    let after = outbox.balance(new_id(), &[]).await.unwrap();
-    assert_eq!(after.len(), usize::from(BUCKETS), "who died has no share");
-    assert_epochs_grew(&before, &after);
-}
-
-fn assert_epochs_grew(before: &[Lease], after: &[Lease]) {
-    for new in after {
-        let old = before.iter().find(|old| old.bucket == new.bucket).unwrap();
-        assert!(new.epoch > old.epoch, "{old:?} {new:?}");
-    }
-}
-
 pub async fn a_mark_under_an_old_epoch_removes_nothing(adapters: &impl Adapters) {
     let outbox = adapters.outbox();
     let stale = leased_rows(adapters, new_id(), 5).await;
@@ -280,14 +176,4 @@ pub async fn of_a_mixed_mark_only_the_held_part_is_removed(adapters: &impl Adapt
     let left = all_pending(&*outbox).await;
     assert_eq!(left.len(), rows.len() - held);
     assert!(left.iter().all(|row| row.bucket == lost));
-}
-
-pub async fn who_slept_through_a_take_over_learns_of_it(adapters: &impl Adapters) {
-    let outbox = adapters.outbox();
-    let (sleeper, successor) = (new_id(), new_id());
-    outbox.balance(sleeper, &[]).await.unwrap();
-    adapters.expire_leases().await;
-    outbox.balance(successor, &[]).await.unwrap();
-    let left = outbox.balance(sleeper, &every_bucket()).await.unwrap();
-    assert_eq!(left, [], "busy or not, another holds them now");
 }

@@ -1,19 +1,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use command_service::outbound::postgres::{PgEventStore, PgOutbox};
-use command_service::relay::Wake;
+use command_service::outbound::postgres::{PgEventStore, PgLeases, PgOutbox, Relays, Wakes, Workers};
 
 use crate::support::TestDatabase;
-use crate::{Adapters, contract_suite};
+use crate::{Adapters, SharedBuckets, contract_suite, lease_suite};
 
 /// Longer than any test.
 const LEASE_TTL: Duration = Duration::from_secs(60);
 
 struct InPostgres {
-    database: TestDatabase,
     store: Arc<PgEventStore>,
     outbox: Arc<PgOutbox>,
+    leases: Arc<PgLeases<Relays>>,
+    database: TestDatabase,
 }
 
 async fn in_postgres() -> InPostgres {
@@ -21,8 +21,21 @@ async fn in_postgres() -> InPostgres {
     let connections = database.open();
     InPostgres {
         database,
-        store: Arc::new(PgEventStore::new(connections.clone(), Arc::new(Wake::default()))),
-        outbox: Arc::new(PgOutbox::new(connections, LEASE_TTL)),
+        store: Arc::new(PgEventStore::new(connections.clone(), Wakes::default())),
+        outbox: Arc::new(PgOutbox::new(connections.clone())),
+        leases: Arc::new(PgLeases::new(connections, LEASE_TTL)),
+    }
+}
+
+impl SharedBuckets for InPostgres {
+    type Leases = PgLeases<Relays>;
+
+    fn leases(&self) -> Arc<PgLeases<Relays>> {
+        Arc::clone(&self.leases)
+    }
+
+    async fn expire_leases(&self) {
+        expire(&self.database, "relay_leases", "relays").await;
     }
 }
 
@@ -38,16 +51,53 @@ impl Adapters for InPostgres {
         Arc::clone(&self.outbox)
     }
 
-    async fn expire_leases(&self) {
-        let owner = self.database.as_owner().await;
-        owner
-            .batch_execute(
-                "UPDATE relay_leases SET expires_at = expires_at - interval '10 minutes'; \
-                 UPDATE relays SET seen_at = seen_at - interval '10 minutes'",
-            )
-            .await
-            .unwrap();
+    async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 }
 
 contract_suite!(in_postgres);
+
+async fn expire(database: &TestDatabase, leases: &str, owners: &str) {
+    let owner = database.as_owner().await;
+    owner
+        .batch_execute(&format!(
+            "UPDATE {leases} SET expires_at = expires_at - interval '10 minutes', \
+             reserved_until = reserved_until - interval '10 minutes'; \
+             UPDATE {owners} SET seen_at = seen_at - interval '10 minutes'"
+        ))
+        .await
+        .unwrap();
+}
+
+/// The workers' leases stand in tables of their own.
+mod of_workers {
+    use super::*;
+
+    struct WorkersLeases {
+        leases: Arc<PgLeases<Workers>>,
+        database: TestDatabase,
+    }
+
+    async fn in_postgres() -> WorkersLeases {
+        let database = TestDatabase::create().await;
+        WorkersLeases {
+            leases: Arc::new(PgLeases::new(database.open(), LEASE_TTL)),
+            database,
+        }
+    }
+
+    impl SharedBuckets for WorkersLeases {
+        type Leases = PgLeases<Workers>;
+
+        fn leases(&self) -> Arc<PgLeases<Workers>> {
+            Arc::clone(&self.leases)
+        }
+
+        async fn expire_leases(&self) {
+            expire(&self.database, "worker_leases", "workers").await;
+        }
+    }
+
+    lease_suite!(in_postgres);
+}

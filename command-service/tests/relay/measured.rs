@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use command_service::application::ports::{EventStore, Outbox, OutboxRow, PublishError, Publisher};
 use command_service::outbound::kafka::{Compression, KafkaSettings};
-use command_service::outbound::postgres::{PgEventStore, PgOutbox};
-use command_service::relay::{Relay, RelaySettings, Wake};
+use command_service::outbound::postgres::{PgEventStore, PgLeases, PgOutbox, Relays, Wakes};
+use command_service::relay::{Relay, RelaySettings};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -66,7 +66,7 @@ fn quantiles(mut micros: Vec<u128>) -> String {
 #[ignore = "a measurement"]
 async fn measured_append() {
     let database = TestDatabase::create().await;
-    let store = PgEventStore::new(database.open(), Arc::new(Wake::default()));
+    let store = PgEventStore::new(database.open(), Wakes::default());
     for events in [1, 2, 5] {
         let mut micros = Vec::new();
         for _ in 0..1000 {
@@ -87,7 +87,7 @@ async fn measured_append() {
     let mut micros = Vec::new();
     for _ in 0..1000 {
         let began = Instant::now();
-        store.read(&streams).await.unwrap();
+        store.read(&streams, None).await.unwrap();
         micros.push(began.elapsed().as_micros());
     }
     println!("read of 3 streams of 10 events: {}", quantiles(micros));
@@ -127,19 +127,20 @@ async fn measured_drain() {
         rows_per_bucket: std::num::NonZeroUsize::new(per_bucket).unwrap(),
         ..RelaySettings::default()
     };
-    let outbox = Arc::new(PgOutbox::new(database.open(), settings.lease_ttl));
-    let publisher = topics.publisher();
+    let connections = database.open();
+    let leases = PgLeases::<Relays>::new(connections.clone(), settings.lease_ttl);
     let stop = CancellationToken::new();
     let relay = Relay::new(
-        Arc::clone(&outbox),
-        Arc::new(publisher),
+        Arc::new(leases),
+        Arc::new(PgOutbox::new(connections)),
+        Arc::new(topics.publisher()),
         Arc::default(),
         unique_id(),
-        settings,
+        &settings,
     );
     let task = tokio::spawn(relay.run(stop.clone()));
     // Every statement is planned while the tables are empty.
-    let store = PgEventStore::new(database.open(), Arc::default());
+    let store = PgEventStore::new(database.open(), Wakes::default());
     for _ in 0..50 {
         store.commit(append(new_customer(), 0, 1)).await.unwrap();
     }
@@ -173,21 +174,24 @@ async fn measured_latency() {
     let mut topics = TestTopics::create().await;
     topics.kafka.linger = linger;
     let acknowledged = Arc::new(Mutex::new(HashMap::new()));
-    let wake = Arc::new(Wake::default());
-    let outbox = Arc::new(PgOutbox::new(database.open(), Duration::from_secs(2)));
-    let store = PgEventStore::new(database.open(), Arc::clone(&wake));
+    let wakes = Wakes::default();
+    let settings = RelaySettings::default();
+    let connections = database.open();
+    let leases = PgLeases::<Relays>::new(connections.clone(), settings.lease_ttl);
+    let outbox = Arc::new(PgOutbox::new(connections));
+    let store = PgEventStore::new(database.open(), wakes.clone());
     let publisher = Timed {
         publisher: topics.publisher(),
         acknowledged: Arc::clone(&acknowledged),
     };
     let stop = CancellationToken::new();
-    let settings = RelaySettings::default();
     let relay = Relay::new(
+        Arc::new(leases),
         Arc::clone(&outbox),
         Arc::new(publisher),
-        wake,
+        wakes.outbox,
         unique_id(),
-        settings,
+        &settings,
     );
     let task = tokio::spawn(relay.run(stop.clone()));
     // Warm.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use command_service::application::ports::{BUCKETS, EventStore, Outbox};
-use command_service::outbound::postgres::{PgEventStore, PgOutbox};
-use command_service::relay::{Relay, RelaySettings, Wake};
+use command_service::outbound::postgres::{PgEventStore, PgLeases, PgOutbox, Relays, Wakes};
+use command_service::relay::{Relay, RelaySettings};
 use shared_events::codec::WriterSchema;
 use shared_events::{AggregateType, CustomerEvent, EventMetadata, wire};
 use tokio::task::JoinHandle;
@@ -20,6 +20,7 @@ use crate::support::{TestDatabase, unique_id};
 pub struct Running {
     pub store: PgEventStore,
     pub outbox: Arc<PgOutbox>,
+    pub leases: Arc<PgLeases<Relays>>,
     pub stop: CancellationToken,
     pub task: JoinHandle<()>,
 }
@@ -27,19 +28,22 @@ pub struct Running {
 impl Running {
     pub fn start(database: &TestDatabase, topics: &TestTopics, settings: RelaySettings) -> Self {
         let connections = database.open();
-        let wake = Arc::new(Wake::default());
-        let outbox = Arc::new(PgOutbox::new(connections.clone(), settings.lease_ttl));
+        let wakes = Wakes::default();
+        let outbox = Arc::new(PgOutbox::new(connections.clone()));
+        let leases = Arc::new(PgLeases::new(connections.clone(), settings.lease_ttl));
         let stop = CancellationToken::new();
         let relay = Relay::new(
+            Arc::clone(&leases),
             Arc::clone(&outbox),
             Arc::new(topics.publisher()),
-            Arc::clone(&wake),
+            Arc::clone(&wakes.outbox),
             unique_id(),
-            settings,
+            &settings,
         );
         Self {
-            store: PgEventStore::new(connections, Arc::clone(&wake)),
+            store: PgEventStore::new(connections, wakes),
             outbox,
+            leases,
             task: tokio::spawn(relay.run(stop.clone())),
             stop,
         }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use command_service::application::ports::{BUCKETS, EventStore, Outbox};
+use command_service::application::ports::{BUCKETS, EventStore, Leases, Outbox};
+use command_service::outbound::postgres::{PgLeases, Relays};
 use command_service::relay::RelaySettings;
 
 use crate::publishing::{Running, first_occurrences};
@@ -80,14 +81,15 @@ async fn a_relay_that_stops_hands_over_at_once_and_a_stale_epoch_marks_nothing()
     let first = Running::start(&database, &topics, RelaySettings::default());
     shared_as(&database, &[16]).await;
     let outbox = std::sync::Arc::clone(&first.outbox);
+    let leases = std::sync::Arc::clone(&first.leases);
     let store = first.store.clone();
     first.stop().await;
 
     let (before, after) = (uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2));
-    let stale = outbox.balance(before, &[]).await.unwrap();
+    let stale = leases.balance(before, &[]).await.unwrap();
     assert_eq!(stale.len(), usize::from(BUCKETS), "the first gave all back");
-    outbox.release(before).await.unwrap();
-    let fresh = outbox.balance(after, &[]).await.unwrap();
+    leases.release(before).await.unwrap();
+    let fresh = leases.balance(after, &[]).await.unwrap();
     assert_eq!(fresh.len(), usize::from(BUCKETS));
     store.commit(append(new_customer(), 0, 4)).await.unwrap();
     let buckets: Vec<u16> = (0..BUCKETS).collect();
@@ -105,15 +107,15 @@ async fn a_relay_that_stops_hands_over_at_once_and_a_stale_epoch_marks_nothing()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn relays_that_balance_at_once_never_hold_one_bucket_together() {
     let database = TestDatabase::create().await;
-    let outbox = command_service::outbound::postgres::PgOutbox::new(database.open(), Duration::from_secs(60));
+    let leases = PgLeases::<Relays>::new(database.open(), Duration::from_secs(60));
     let relays: Vec<_> = (1..=5).map(uuid::Uuid::from_u128).collect();
     let balancing = relays.iter().map(|relay| {
-        let (outbox, relay) = (outbox.clone(), *relay);
+        let (leases, relay) = (leases.clone(), *relay);
         tokio::spawn(async move {
             for _ in 0..30 {
-                outbox.balance(relay, &[]).await.unwrap();
+                leases.balance(relay, &[]).await.unwrap();
             }
-            outbox.balance(relay, &[]).await.unwrap()
+            leases.balance(relay, &[]).await.unwrap()
         })
     });
     for task in balancing.collect::<Vec<_>>() {
@@ -124,7 +126,7 @@ async fn relays_that_balance_at_once_never_hold_one_bucket_together() {
         held.clear();
         for relay in &relays {
             held.extend(
-                outbox
+                leases
                     .balance(*relay, &[])
                     .await
                     .unwrap()

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use command_service::application::ports::{
-    BUCKETS, Backlog, EventStore, Lease, Outbox, OutboxRow, PublishError, Publisher, StoreError, StreamId,
+    BUCKETS, Backlog, EventStore, Lease, Leases, Outbox, OutboxRow, PublishError, Publisher, StoreError,
+    StreamId,
 };
 use command_service::outbound::bucket::bucket_of;
 use command_service::outbound::memory::{ManualClock, MemoryStore};
-use command_service::relay::{Relay, RelaySettings, Wake};
+use command_service::relay::{Relay, RelaySettings};
+use command_service::sharing::Wake;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -73,7 +75,7 @@ impl Publisher for Connection {
     }
 }
 
-/// The shared outbox as one relay sees it: nothing answers while it is frozen.
+/// The shared outbox and its leases as one relay sees them: nothing answers while it is frozen.
 struct View {
     store: Arc<MemoryStore>,
     frozen: watch::Receiver<bool>,
@@ -83,7 +85,7 @@ async fn thawed(frozen: &watch::Receiver<bool>) {
     frozen.clone().wait_for(|frozen| !frozen).await.unwrap();
 }
 
-impl Outbox for View {
+impl Leases for View {
     async fn balance(&self, owner: Uuid, busy: &[u16]) -> Result<Vec<Lease>, StoreError> {
         thawed(&self.frozen).await;
         self.store.balance(owner, busy).await
@@ -93,6 +95,16 @@ impl Outbox for View {
         self.store.release(owner).await
     }
 
+    async fn reserve(&self, owner: Uuid, buckets: &[u16]) -> Result<Vec<Lease>, StoreError> {
+        self.store.reserve(owner, buckets).await
+    }
+
+    async fn give_back(&self, owner: Uuid, buckets: &[u16]) -> Result<(), StoreError> {
+        self.store.give_back(owner, buckets).await
+    }
+}
+
+impl Outbox for View {
     async fn pending(&self, buckets: &[u16], per_bucket: usize) -> Result<Vec<OutboxRow>, StoreError> {
         thawed(&self.frozen).await;
         self.store.pending(buckets, per_bucket).await
@@ -142,10 +154,10 @@ impl World {
         let (freeze, frozen) = watch::channel(false);
         let wake = Arc::new(Wake::default());
         let stop = CancellationToken::new();
-        let outbox = View {
+        let view = Arc::new(View {
             store: Arc::clone(&self.store),
             frozen: frozen.clone(),
-        };
+        });
         let connection = Connection {
             broker: Arc::clone(&self.broker),
             stuck: frozen,
@@ -161,11 +173,12 @@ impl World {
             ..RelaySettings::default()
         };
         let relay = Relay::new(
-            Arc::new(outbox),
+            Arc::clone(&view),
+            view,
             Arc::new(connection),
             Arc::clone(&wake),
             unique_id(),
-            settings,
+            &settings,
         );
         RelayAtWork {
             wake,

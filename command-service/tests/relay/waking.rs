@@ -1,12 +1,11 @@
 //! Commits wake relays in other processes.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use command_service::application::ports::EventStore;
 use command_service::outbound::bucket::bucket_of;
-use command_service::outbound::postgres::{PgEventStore, announce, listen};
-use command_service::relay::{ALL_BUCKETS, Wake, mask_of};
+use command_service::outbound::postgres::{PgEventStore, Wakes, announce, listen};
+use command_service::sharing::{ALL_BUCKETS, mask_of};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::TestDatabase;
@@ -19,28 +18,20 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_wakes_a_relay_in_another_process_also_after_the_connections_were_cut() {
     let database = TestDatabase::create().await;
-    let (here, there) = (Arc::new(Wake::default()), Arc::new(Wake::default()));
+    let (here, there) = (Wakes::default(), Wakes::default());
     let stop = CancellationToken::new();
-    let announcing = tokio::spawn(announce(
-        database.settings.clone(),
-        Arc::clone(&here),
-        stop.clone(),
-    ));
-    let listening = tokio::spawn(listen(
-        database.settings.clone(),
-        Arc::clone(&there),
-        stop.clone(),
-    ));
+    let announcing = tokio::spawn(announce(database.settings.clone(), here.clone(), stop.clone()));
+    let listening = tokio::spawn(listen(database.settings.clone(), there.clone(), stop.clone()));
     assert_eq!(
-        soon(there.near()).await,
+        soon(there.outbox.near()).await,
         ALL_BUCKETS,
         "what came before it listened is looked for"
     );
 
-    let store = PgEventStore::new(database.open(), Arc::clone(&here));
+    let store = PgEventStore::new(database.open(), here);
     let customer = new_customer();
     store.commit(append(customer, 0, 1)).await.unwrap();
-    assert_eq!(soon(there.near()).await, mask_of(bucket_of(customer.id)));
+    assert_eq!(soon(there.outbox.near()).await, mask_of(bucket_of(customer.id)));
 
     database
         .as_owner()
@@ -51,13 +42,13 @@ async fn a_commit_wakes_a_relay_in_another_process_also_after_the_connections_we
         )
         .await
         .unwrap();
-    assert_eq!(soon(there.near()).await, ALL_BUCKETS, "it listens again");
+    assert_eq!(soon(there.outbox.near()).await, ALL_BUCKETS, "it listens again");
     // The first announcement may be lost with the cut connection.
     let woken = async {
         for version in 1.. {
             // So may the first commit's.
             let _ = store.commit(append(customer, version, 1)).await;
-            let again = tokio::time::timeout(Duration::from_secs(2), there.near()).await;
+            let again = tokio::time::timeout(Duration::from_secs(2), there.outbox.near()).await;
             if again.is_ok_and(|buckets| buckets == mask_of(bucket_of(customer.id))) {
                 return;
             }

@@ -49,18 +49,18 @@ pub fn customer_event(customer_id: Uuid, version: u64) -> CustomerEvent {
 pub fn append(stream: StreamId, expected_version: u64, events: u64) -> Commit {
     let version = expected_version + events;
     let command_id = unique_id();
+    let command = CommandRecord {
+        command_id,
+        command_type: "rename_customer",
+        stream,
+        actor: "anonymous".to_owned(),
+        received_at: some_time(),
+        body: serde_json::json!({"name": "Customer"}),
+        causation_id: command_id,
+        correlation_id: unique_id(),
+        outcome: CommandOutcome::Succeeded { version },
+    };
     Commit {
-        command: CommandRecord {
-            command_id,
-            command_type: "rename_customer",
-            stream,
-            actor: "anonymous".to_owned(),
-            received_at: some_time(),
-            body: serde_json::json!({"name": "Customer"}),
-            causation_id: command_id,
-            correlation_id: unique_id(),
-            outcome: CommandOutcome::Succeeded { version },
-        },
         expected_version,
         events: (expected_version + 1..=version)
             .map(|version| {
@@ -72,7 +72,7 @@ pub fn append(stream: StreamId, expected_version: u64, events: u64) -> Commit {
                 }
             })
             .collect(),
-        occurred_at: some_time(),
         traceparent: Some(TRACE_PARENT.to_owned()),
+        ..Commit::of(command, some_time())
     }
 }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use command_service::application::bus::{CommandError, Handler};
+use command_service::application::UseCases;
+use command_service::application::bus::{Actor, CommandError, Handler};
 use command_service::application::codec::Recorded;
-use command_service::application::ordering::{AddOrderItem, RenameCustomer, SubmitOrder, UseCases};
+use command_service::application::ordering::{AddOrderItem, RenameCustomer, SubmitOrder};
 use command_service::application::ports::{
-    CommandOutcome, CommandRecord, Commit, EventStore, NewEvent, StoreError, StoredEvent, StreamId,
+    CommandOutcome, CommandRecord, CommandStore, Commit, EventStore, NewEvent, NumberSeries, Snapshot,
+    StoreError, StoredStream, StreamId,
 };
 use command_service::outbound::memory::MemoryStore;
 use domain::testing::{eur, name};
@@ -50,7 +52,7 @@ impl Contended {
                 &command_service::application::bus::Context::of_client(
                     Uuid::nil(),
                     commit.occurred_at,
-                    "rival",
+                    Actor::trusted("rival"),
                     None,
                     None,
                 ),
@@ -65,26 +67,29 @@ impl Contended {
             event_type: event.event_type,
             payload: event.payload,
         });
-        let submission = Commit {
-            command: CommandRecord {
-                command_id: Uuid::nil(),
-                outcome: CommandOutcome::Succeeded {
-                    version: decided.expected_version + 1,
-                },
-                ..commit.command.clone()
+        let command = CommandRecord {
+            command_id: Uuid::nil(),
+            outcome: CommandOutcome::Succeeded {
+                version: decided.expected_version + 1,
             },
+            ..commit.command.clone()
+        };
+        let submission = Commit {
             expected_version: decided.expected_version,
             events: events.collect(),
-            occurred_at: commit.occurred_at,
-            traceparent: None,
+            ..Commit::of(command, commit.occurred_at)
         };
         self.memory.commit(submission).await.unwrap();
     }
 }
 
 impl EventStore for Contended {
-    async fn read(&self, streams: &[StreamId]) -> Result<Vec<Vec<StoredEvent>>, StoreError> {
-        self.memory.read(streams).await
+    async fn read(
+        &self,
+        streams: &[StreamId],
+        snapshot_format: Option<i32>,
+    ) -> Result<Vec<StoredStream>, StoreError> {
+        self.memory.read(streams, snapshot_format).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
@@ -104,9 +109,24 @@ impl EventStore for Contended {
         }
         self.memory.commit(commit).await
     }
+
+    async fn save_snapshot(
+        &self,
+        stream: StreamId,
+        snapshot: Snapshot,
+        format: i32,
+    ) -> Result<(), StoreError> {
+        self.memory.save_snapshot(stream, snapshot, format).await
+    }
+
+    async fn last_number(&self, series: NumberSeries) -> Result<i64, StoreError> {
+        self.memory.last_number(series).await
+    }
 }
 
-async fn rename<S: EventStore>(service: &Service<S>) -> Result<u64, CommandError> {
+commands_in_memory!(Contended);
+
+async fn rename<S: EventStore + CommandStore>(service: &Service<S>) -> Result<u64, CommandError> {
     let customer_id = service.a_customer().await;
     let name = name("Ada King");
     let accepted = service.execute(RenameCustomer { customer_id, name }).await?;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use command_service::application::bus::CommandError;
 use command_service::application::codec::{Recorded, encode};
 use command_service::application::ordering::{RenameCustomer, SubmitOrder};
-use command_service::application::ports::{Commit, EventStore, StoreError, StoredEvent, StreamId};
+use command_service::application::ports::{
+    Commit, EventStore, NumberSeries, Snapshot, StoreError, StoredEvent, StoredStream, StreamId,
+};
 use command_service::outbound::memory::MemoryStore;
 use domain::customer::CustomerEvent;
 use domain::testing::{a_registered_customer, a_submitted_order, customer_id, name, order_id};
@@ -14,18 +16,34 @@ use domain::{Customer, Order};
 use crate::service::{Service, registration};
 
 /// Answers each read with the given events, or not at all, and takes no commit.
-struct Broken(Option<Vec<StoredEvent>>);
+struct Broken {
+    events: Option<Vec<StoredEvent>>,
+    memory: Arc<MemoryStore>,
+}
 
 impl Broken {
     fn reading(events: Vec<StoredEvent>) -> impl FnOnce(Arc<MemoryStore>) -> Arc<Self> {
-        |_| Arc::new(Self(Some(events)))
+        |memory| {
+            Arc::new(Self {
+                events: Some(events),
+                memory,
+            })
+        }
+    }
+
+    fn silent(memory: Arc<MemoryStore>) -> Arc<Self> {
+        Arc::new(Self { events: None, memory })
     }
 }
 
 impl EventStore for Broken {
-    async fn read(&self, streams: &[StreamId]) -> Result<Vec<Vec<StoredEvent>>, StoreError> {
-        match &self.0 {
-            Some(events) => Ok(streams.iter().map(|_| events.clone()).collect()),
+    async fn read(&self, streams: &[StreamId], _: Option<i32>) -> Result<Vec<StoredStream>, StoreError> {
+        let stored = |events: &Vec<_>| StoredStream {
+            snapshot: None,
+            events: events.clone(),
+        };
+        match &self.events {
+            Some(events) => Ok(streams.iter().map(|_| stored(events)).collect()),
             None => Err(StoreError::Unavailable(anyhow::anyhow!("connection refused"))),
         }
     }
@@ -33,7 +51,17 @@ impl EventStore for Broken {
     async fn commit(&self, _: Commit) -> Result<(), StoreError> {
         Err(StoreError::Unavailable(anyhow::anyhow!("connection reset")))
     }
+
+    async fn save_snapshot(&self, _: StreamId, _: Snapshot, _: i32) -> Result<(), StoreError> {
+        Err(StoreError::Unavailable(anyhow::anyhow!("connection reset")))
+    }
+
+    async fn last_number(&self, _: NumberSeries) -> Result<i64, StoreError> {
+        Err(StoreError::Unavailable(anyhow::anyhow!("connection reset")))
+    }
 }
+
+commands_in_memory!(Broken);
 
 fn stored(version: u64, event: &CustomerEvent) -> StoredEvent {
     let encoded = encode::<Customer>(customer_id(1), event).unwrap();
@@ -58,7 +86,7 @@ async fn failure(events: Vec<StoredEvent>) -> String {
 
 #[tokio::test]
 async fn an_unavailable_store_is_said_to_be() {
-    let service = Service::over(|_| Arc::new(Broken(None)));
+    let service = Service::over(Broken::silent);
     let submit = SubmitOrder {
         order_id: order_id(1),
     };

@@ -5,6 +5,9 @@
     reason = "the exception for tests does not reach their shared functions"
 )]
 
+#[macro_use]
+mod stores;
+
 mod codec;
 mod conflicts;
 mod customers;

@@ -1,12 +1,14 @@
 //! What is recorded of a command, and what its events carry of it.
 
 use chrono::TimeDelta;
-use command_service::application::bus::{Command, Context};
+use command_service::application::bus::{Actor, Command, Context};
 use command_service::application::codec::Recorded;
 use command_service::application::ordering::{
     AddOrderItem, AddProduct, ChangeOrderItemQuantity, CreateOrder, OrderItem, RenameCustomer, SubmitOrder,
 };
-use command_service::application::ports::{BUCKETS, Clock, CommandOutcome, CommandRecord, Outbox};
+use command_service::application::ports::{
+    BUCKETS, Clock, CommandOutcome, CommandRecord, Outbox, RecordedRefusal,
+};
 use domain::testing::{an_address, customer_id, eur, name, order_id, product_id, quantity};
 use domain::{Order, Size, Weight};
 use serde_json::json;
@@ -17,11 +19,14 @@ use crate::service::{Service, addition, item, registration};
 fn a_context(command_id: u128, service: &Service) -> Context {
     Context {
         command_id: Uuid::from_u128(command_id),
-        actor: "Grace Hopper".to_owned(),
+        actor: Actor::trusted("Grace Hopper"),
         received_at: service.clock.now() - TimeDelta::milliseconds(2),
         causation_id: Uuid::from_u128(70),
         correlation_id: Uuid::from_u128(80),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        key: None,
+        if_match: None,
+        place: None,
     }
 }
 
@@ -69,7 +74,7 @@ async fn events_carry_what_the_context_says() {
     assert_eq!(row.metadata.event_type, "ordering.orders.OrderSubmittedV1");
     assert_eq!(row.metadata.aggregate_id, order_id.uuid());
     assert_eq!(row.metadata.occurred_at, service.clock.now());
-    assert_eq!(row.metadata.actor, context.actor);
+    assert_eq!(row.metadata.actor, context.actor.name);
     assert_eq!(row.metadata.command_id, context.command_id);
     assert_eq!(row.metadata.causation_id, context.causation_id);
     assert_eq!(row.metadata.correlation_id, context.correlation_id);
@@ -92,7 +97,7 @@ async fn a_clients_command_is_its_own_cause() {
     let context = Context::of_client(
         context.command_id,
         context.received_at,
-        "anonymous",
+        Actor::anonymous(),
         Some(given),
         None,
     );
@@ -115,10 +120,11 @@ async fn a_refusal_is_recorded_and_leaves_no_event() {
     let record = record_of(&service, &context);
     assert_eq!(
         record.outcome,
-        CommandOutcome::Refused {
-            kind: "empty-order",
-            detail: "an order without items cannot be submitted".to_owned()
-        }
+        CommandOutcome::Refused(RecordedRefusal {
+            kind: "empty-order".to_owned(),
+            detail: "an order without items cannot be submitted".to_owned(),
+            pointer: None,
+        })
     );
     assert_eq!(record.stream, Order::stream(order_id));
     assert_eq!(service.history(Order::stream(order_id)), ["OrderCreatedV1"]);
@@ -129,7 +135,7 @@ async fn a_refusal_is_recorded_and_leaves_no_event() {
 async fn what_is_not_there_or_there_already_is_recorded_as_refused() {
     let service = Service::new();
     let kind_recorded = async |context: &Context| match record_of(&service, context).outcome {
-        CommandOutcome::Refused { kind, .. } => kind,
+        CommandOutcome::Refused(refusal) => refusal.kind,
         outcome => panic!("{outcome:?}"),
     };
     let context = a_context(1, &service);

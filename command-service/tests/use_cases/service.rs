@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use command_service::application::UseCases;
 use command_service::application::bus::{
-    Accepted, Command, CommandBus, CommandError, Context, Decided, Handler, RetryPolicy,
+    Accepted, Actor, Answered, Command, CommandBus, CommandError, Context, Decided, Handler, KeysInFlight,
+    RetryPolicy,
 };
 use command_service::application::codec::{Recorded, replay};
-use command_service::application::ordering::{
-    AddProduct, CreateOrder, OrderItem, RegisterCustomer, UseCases,
-};
-use command_service::application::ports::{EventStore, StreamId};
+use command_service::application::ordering::{AddProduct, CreateOrder, OrderItem, RegisterCustomer};
+use command_service::application::ports::{CommandStore, EventStore, StreamId};
 use command_service::outbound::memory::{CountingIds, ManualClock, MemoryStore};
 use domain::testing::{an_address, email, eur, name, quantity};
 use domain::{Customer, CustomerId, Order, OrderId, Product, ProductId, UnitPrice};
@@ -18,7 +18,7 @@ use domain::{Customer, CustomerId, Order, OrderId, Product, ProductId, UnitPrice
 pub struct Service<S = MemoryStore> {
     pub memory: Arc<MemoryStore>,
     pub clock: Arc<ManualClock>,
-    bus: CommandBus<S, ManualClock, CountingIds>,
+    pub bus: CommandBus<S, ManualClock, CountingIds>,
 }
 
 pub const ATTEMPTS: u32 = 4;
@@ -29,7 +29,7 @@ impl Service {
     }
 }
 
-impl<S: EventStore> Service<S> {
+impl<S: EventStore + CommandStore> Service<S> {
     /// With a store of the test's own round the one in memory.
     pub fn over(wrap: impl FnOnce(Arc<MemoryStore>) -> Arc<S>) -> Self {
         let clock = Arc::new(ManualClock::default());
@@ -40,12 +40,13 @@ impl<S: EventStore> Service<S> {
             longest_wait: Duration::ZERO,
         };
         let ids = Arc::new(CountingIds::default());
-        let bus = CommandBus::new(wrap(Arc::clone(&memory)), Arc::clone(&clock), ids, at_once);
+        let store = wrap(Arc::clone(&memory));
+        let bus = CommandBus::new(store, Arc::clone(&clock), ids, at_once, KeysInFlight::default());
         Self { memory, clock, bus }
     }
 
     pub fn context(&self) -> Context {
-        self.bus.context("anonymous", None, None)
+        self.bus.context(Actor::anonymous(), None, None)
     }
 
     pub async fn execute<C>(&self, command: C) -> Result<Accepted, CommandError>
@@ -61,7 +62,10 @@ impl<S: EventStore> Service<S> {
         C: Command,
         UseCases<S>: Handler<C, Answer = Decided>,
     {
-        self.bus.execute(context, &command).await
+        match self.bus.execute(context, &command).await? {
+            Answered::Accepted(accepted) => Ok(accepted),
+            Answered::Deferred(deferred) => panic!("not decided, but {deferred:?}"),
+        }
     }
 
     /// Ada Lovelace.
