@@ -207,7 +207,10 @@ fn deliveries(events: usize) -> impl Strategy<Value = Vec<usize>> {
     })
 }
 
-fn histories() -> impl Strategy<Value = (Vec<OrderEvent>, Vec<(Uuid, i64)>, Way, Vec<usize>)> {
+/// A stream's events, the lines that remain, how far the order gets, and how the events are delivered.
+type History = (Vec<OrderEvent>, Vec<(Uuid, i64)>, Way, Vec<usize>);
+
+fn histories() -> impl Strategy<Value = History> {
     (steps(), 0..5usize, any::<bool>()).prop_flat_map(|(steps, states, cancelled)| {
         let way = Way { states, cancelled };
         let (events, lines) = stream(&steps, way);
