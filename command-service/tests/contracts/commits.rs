@@ -1,10 +1,11 @@
-//! Commits to try the adapters with.
+//! Commits and commands to try the adapters with.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use command_service::application::ports::{
-    CommandOutcome, CommandRecord, Commit, NewEvent, RecordedRefusal, StreamId,
+    BUCKETS, CommandOutcome, CommandQueue, CommandRecord, Commit, IdempotencyKey, NewEvent, QueuedCommand,
+    RecordedRefusal, StreamId, TakenCommand, ToldEvent,
 };
 use serde_json::json;
 use shared_events::AggregateType;
@@ -84,4 +85,64 @@ pub fn commit(
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         ..Commit::of(command, some_time())
     }
+}
+
+/// What another context is told, in a stream of the order's own id.
+pub fn told(order: StreamId, version: u64) -> ToldEvent {
+    ToldEvent {
+        stream: StreamId {
+            aggregate: AggregateType::OrderForInvoicing,
+            id: order.id,
+        },
+        version,
+        event: NewEvent {
+            event_id: new_id(),
+            event_type: "ordering.orders.for_invoicing.OrderSubmittedForInvoicingV1",
+            payload: format!("told {version}").into_bytes(),
+        },
+    }
+}
+
+/// A command to be decided later.
+pub fn queued(stream: StreamId) -> QueuedCommand {
+    QueuedCommand {
+        command_id: new_id(),
+        command_type: "submit-order".to_owned(),
+        stream,
+        actor: "Grace Hopper".to_owned(),
+        received_at: some_time(),
+        body: json!({"order_id": stream.id}),
+        causation_id: new_id(),
+        correlation_id: new_id(),
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        if_match: None,
+    }
+}
+
+pub fn key(name: &str) -> IdempotencyKey {
+    IdempotencyKey {
+        key: name.to_owned(),
+        request_hash: [7; 32],
+    }
+}
+
+/// The commit of a queued command's outcome, without events.
+pub fn decided(taken: &TakenCommand) -> Commit {
+    let mut commit = append(taken.command.stream, 0, 0);
+    commit.command.command_id = taken.command.command_id;
+    commit.place = Some(taken.place);
+    commit
+}
+
+pub fn every_bucket() -> Vec<u16> {
+    (0..BUCKETS).collect()
+}
+
+/// All that can be run now.
+pub async fn take_all(queue: &impl CommandQueue) -> Vec<TakenCommand> {
+    queue.take(&every_bucket(), 1_000).await.unwrap()
+}
+
+pub fn ids_of(taken: &[TakenCommand]) -> Vec<Uuid> {
+    taken.iter().map(|taken| taken.command.command_id).collect()
 }

@@ -6,11 +6,7 @@ use command_service::application::ports::{BUCKETS, Lease, Leases};
 use uuid::Uuid;
 
 use crate::SharedBuckets;
-use crate::commits::new_id;
-
-fn every_bucket() -> Vec<u16> {
-    (0..BUCKETS).collect()
-}
+use crate::commits::{every_bucket, new_id};
 
 fn buckets_of(leases: &[Lease]) -> BTreeSet<u16> {
     leases.iter().map(|lease| lease.bucket).collect()
@@ -124,4 +120,133 @@ pub async fn who_slept_through_a_take_over_learns_of_it(shared: &impl SharedBuck
     leases.balance(successor, &[]).await.unwrap();
     let left = leases.balance(sleeper, &every_bucket()).await.unwrap();
     assert_eq!(left, [], "busy or not, another holds them now");
+}
+
+pub async fn a_free_bucket_is_reserved_at_once(shared: &impl SharedBuckets) {
+    let leases = shared.leases();
+    let (reserver, owner) = (new_id(), new_id());
+    let held = leases.reserve(reserver, &[1, 2]).await.unwrap();
+    assert_eq!(buckets_of(&held), BTreeSet::from([1, 2]));
+    let rest = buckets_of(&leases.balance(owner, &[]).await.unwrap());
+    assert_eq!(
+        rest,
+        every_bucket()
+            .into_iter()
+            .filter(|bucket| ![1, 2].contains(bucket))
+            .collect()
+    );
+    let renewed = leases.reserve(reserver, &[]).await.unwrap();
+    assert_eq!(renewed, held, "renewing takes no new epoch");
+}
+
+pub async fn a_reserved_bucket_is_given_back_unless_busy(shared: &impl SharedBuckets) {
+    let leases = shared.leases();
+    let (reserver, owner, third) = (new_id(), new_id(), new_id());
+    let before = leases.balance(owner, &[]).await.unwrap();
+    assert_eq!(leases.reserve(reserver, &[1, 2]).await.unwrap(), []);
+    let kept = buckets_of(&leases.balance(owner, &[1]).await.unwrap());
+    assert!(kept.contains(&1) && !kept.contains(&2), "{kept:?}");
+    for other in [owner, third] {
+        let held = leases.balance(other, &every_bucket()).await.unwrap();
+        assert!(!buckets_of(&held).contains(&2), "it waits for who reserved it");
+    }
+    let held = leases.reserve(reserver, &[1, 2]).await.unwrap();
+    assert_eq!(buckets_of(&held), BTreeSet::from([2]));
+    assert_epochs_grew(&before, &held);
+    leases.balance(owner, &[]).await.unwrap();
+    let held = leases.reserve(reserver, &[]).await.unwrap();
+    assert_eq!(buckets_of(&held), BTreeSet::from([1, 2]));
+    assert_epochs_grew(&before, &held);
+}
+
+pub async fn a_reservation_lapses(shared: &impl SharedBuckets) {
+    let leases = shared.leases();
+    let (reserver, other, owner) = (new_id(), new_id(), new_id());
+    let before = leases.reserve(reserver, &every_bucket()).await.unwrap();
+    assert_eq!(before.len(), usize::from(BUCKETS));
+    assert_eq!(leases.balance(owner, &[]).await.unwrap(), []);
+    shared.expire_leases().await;
+    let reserved = leases.reserve(other, &[3]).await.unwrap();
+    assert_eq!(buckets_of(&reserved), BTreeSet::from([3]));
+    let after = leases.balance(owner, &[]).await.unwrap();
+    assert_eq!(after.len(), usize::from(BUCKETS) - 1);
+    assert_epochs_grew(&before, &after);
+    assert_epochs_grew(&before, &reserved);
+}
+
+pub async fn two_reservers_do_not_get_one_bucket(shared: &impl SharedBuckets) {
+    let leases = shared.leases();
+    let (first, second) = (new_id(), new_id());
+    let held = leases.reserve(first, &[1, 2, 3]).await.unwrap();
+    assert_eq!(buckets_of(&held), BTreeSet::from([1, 2, 3]));
+    let held = leases.reserve(second, &[2, 3, 4]).await.unwrap();
+    assert_eq!(buckets_of(&held), BTreeSet::from([4]));
+    // Nor where one of them waits for an owner.
+    let owner = new_id();
+    leases.balance(owner, &[]).await.unwrap();
+    assert_eq!(
+        buckets_of(&leases.reserve(first, &[9]).await.unwrap()),
+        BTreeSet::from([1, 2, 3])
+    );
+    leases.reserve(second, &[9]).await.unwrap();
+    leases.balance(owner, &[]).await.unwrap();
+    let held = leases.reserve(second, &[9]).await.unwrap();
+    assert_eq!(buckets_of(&held), BTreeSet::from([4]));
+    let held = leases.reserve(first, &[9]).await.unwrap();
+    assert_eq!(buckets_of(&held), BTreeSet::from([1, 2, 3, 9]));
+}
+
+pub async fn of_reservers_at_once_each_bucket_goes_to_one(shared: &impl SharedBuckets) {
+    let reservers: Vec<_> = (0..6)
+        .map(|_| {
+            let (leases, reserver) = (shared.leases(), new_id());
+            tokio::spawn(async move {
+                for _ in 0..5 {
+                    leases.reserve(reserver, &every_bucket()).await.unwrap();
+                }
+                leases.reserve(reserver, &every_bucket()).await.unwrap()
+            })
+        })
+        .collect();
+    let mut held = Vec::new();
+    for reserver in reservers {
+        held.extend(reserver.await.unwrap().iter().map(|lease| lease.bucket));
+    }
+    held.sort_unstable();
+    assert_eq!(held, every_bucket());
+}
+
+pub async fn what_is_given_back_is_shared_again(shared: &impl SharedBuckets) {
+    let leases = shared.leases();
+    let (reserver, owner) = (new_id(), new_id());
+    let before = leases.reserve(reserver, &[1, 2]).await.unwrap();
+    leases.give_back(owner, &[1, 2]).await.unwrap();
+    assert_eq!(
+        leases.balance(owner, &[]).await.unwrap().len(),
+        14,
+        "it was not the owner's to give"
+    );
+    leases.give_back(reserver, &[1, 5]).await.unwrap();
+    let held = leases.balance(owner, &[]).await.unwrap();
+    assert_eq!(held.len(), 15);
+    let back = held.iter().find(|lease| lease.bucket == 1).unwrap();
+    assert_epochs_grew(&before, &[*back]);
+    assert_eq!(
+        buckets_of(&leases.reserve(reserver, &[]).await.unwrap()),
+        BTreeSet::from([2])
+    );
+}
+
+pub async fn who_is_released_has_no_reservations(shared: &impl SharedBuckets) {
+    let leases = shared.leases();
+    let (reserver, owner) = (new_id(), new_id());
+    leases.reserve(reserver, &[1, 2]).await.unwrap();
+    leases.balance(owner, &[]).await.unwrap();
+    leases.reserve(reserver, &[7]).await.unwrap();
+    leases.release(reserver).await.unwrap();
+    assert_eq!(
+        leases.balance(owner, &[]).await.unwrap().len(),
+        usize::from(BUCKETS)
+    );
+    assert_eq!(leases.reserve(reserver, &[]).await.unwrap(), []);
 }

@@ -6,12 +6,16 @@
     reason = "the exception for tests does not reach their shared functions"
 )]
 
+mod commands;
 mod commits;
 mod event_store;
 mod leases;
 mod memory;
+mod numbers;
 mod outbox;
 mod postgres;
+mod queue;
+mod snapshots;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -64,6 +68,47 @@ macro_rules! contract_suite {
             a_command_is_recorded_once,
             an_append_fills_the_outbox,
         );
+        $crate::contract_suite!($make, commands:
+            told_events_go_to_their_own_streams_and_topics,
+            a_told_version_that_is_there_is_a_conflict_and_leaves_nothing,
+            follow_ups_are_queued_in_order,
+            a_key_is_kept_with_its_outcome,
+            a_key_belongs_to_its_actor,
+            a_second_commit_under_a_key_leaves_nothing,
+            of_concurrent_commits_under_one_key_exactly_one_wins,
+            a_commit_takes_its_row_out_of_the_queue,
+            a_queued_command_is_committed_once,
+            a_failure_is_recorded,
+            a_record_comes_back_whole,
+        );
+        $crate::contract_suite!($make, numbers:
+            a_claim_moves_its_series_and_no_other,
+            a_claim_of_any_other_number_is_a_conflict_and_leaves_nothing,
+            what_is_not_committed_takes_no_number,
+            of_concurrent_claims_of_one_number_exactly_one_wins,
+            who_claims_again_until_it_wins_leaves_no_gap,
+        );
+        $crate::contract_suite!($make, queue:
+            a_queued_command_is_pending_and_runs_once_taken,
+            what_is_queued_is_taken_as_it_was,
+            commands_come_in_the_order_in_which_they_were_accepted,
+            taking_is_bounded_for_each_bucket,
+            what_is_postponed_holds_up_its_stream_and_no_other,
+            what_is_postponed_comes_back,
+            what_is_removed_is_gone,
+            what_waits_is_counted_by_type,
+            a_command_is_queued_once,
+            a_key_that_was_used_queues_nothing,
+            a_deferred_commands_key_outlives_the_queue,
+            old_keys_are_forgotten_and_their_commands_are_not,
+        );
+        $crate::contract_suite!($make, snapshots:
+            a_stream_is_read_from_its_snapshot_on,
+            a_snapshot_of_another_format_is_not_there,
+            of_streams_read_together_each_has_its_own_snapshot,
+            an_older_snapshot_does_not_replace_a_newer_one,
+            a_snapshot_of_another_format_replaces_whatever_there_is,
+        );
         $crate::contract_suite!($make, outbox:
             nothing_is_pending_at_first,
             an_aggregate_stays_in_one_bucket,
@@ -104,6 +149,13 @@ macro_rules! lease_suite {
             released_leases_are_taken_over_at_once,
             expired_leases_are_taken_over_under_a_new_epoch,
             who_slept_through_a_take_over_learns_of_it,
+            a_free_bucket_is_reserved_at_once,
+            a_reserved_bucket_is_given_back_unless_busy,
+            a_reservation_lapses,
+            two_reservers_do_not_get_one_bucket,
+            of_reservers_at_once_each_bucket_goes_to_one,
+            what_is_given_back_is_shared_again,
+            who_is_released_has_no_reservations,
         );
     };
 }

@@ -6,11 +6,7 @@ use command_service::application::ports::{BUCKETS, EventStore, Lease, Leases, Ou
 use uuid::Uuid;
 
 use crate::Adapters;
-use crate::commits::{append, new_id, new_order};
-
-fn every_bucket() -> Vec<u16> {
-    (0..BUCKETS).collect()
-}
+use crate::commits::{append, every_bucket, new_id, new_order};
 
 async fn all_pending(outbox: &impl Outbox) -> Vec<OutboxRow> {
     outbox.pending(&every_bucket(), 1_000).await.unwrap()

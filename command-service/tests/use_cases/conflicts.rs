@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use command_service::application::UseCases;
-use command_service::application::bus::{Actor, CommandError, Handler};
+use command_service::application::bus::{Actor, CommandError, Handler, VersionMatch};
 use command_service::application::codec::Recorded;
 use command_service::application::ordering::{AddOrderItem, RenameCustomer, SubmitOrder};
 use command_service::application::ports::{
@@ -182,6 +182,23 @@ async fn the_second_decision_sees_what_the_rival_did() {
         service.history(Order::stream(order_id)),
         ["OrderCreatedV1", "OrderItemAddedV1", "OrderSubmittedV1"]
     );
+}
+
+#[tokio::test]
+async fn a_precondition_that_held_at_first_fails_once_a_rival_was_faster() {
+    let service = Service::over(Contended::by(1, Rival::Submits));
+    let product = service.a_product(eur(5)).await;
+    let order_id = service.an_order(vec![item(product, 1)]).await;
+    let mut context = service.context();
+    context.if_match = Some(VersionMatch(vec![2]));
+    let add = AddOrderItem {
+        order_id,
+        item: item(product, 1),
+    };
+    let answer = service.execute_as(&context, add).await;
+    let Err(CommandError::PreconditionFailed { current: 3, .. }) = answer else {
+        panic!("{answer:?}");
+    };
 }
 
 #[tokio::test]

@@ -8,11 +8,16 @@
 #[macro_use]
 mod stores;
 
+mod authorisation;
 mod codec;
 mod conflicts;
 mod customers;
+mod deferral;
 mod failures;
+mod idempotency;
 mod orders;
+mod preconditions;
 mod products;
 mod records;
 mod service;
+mod spans;

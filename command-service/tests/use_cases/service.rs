@@ -19,6 +19,8 @@ pub struct Service<S = MemoryStore> {
     pub memory: Arc<MemoryStore>,
     pub clock: Arc<ManualClock>,
     pub bus: CommandBus<S, ManualClock, CountingIds>,
+    pub store: Arc<S>,
+    ids: Arc<CountingIds>,
 }
 
 pub const ATTEMPTS: u32 = 4;
@@ -34,15 +36,20 @@ impl<S: EventStore + CommandStore> Service<S> {
     pub fn over(wrap: impl FnOnce(Arc<MemoryStore>) -> Arc<S>) -> Self {
         let clock = Arc::new(ManualClock::default());
         let memory = Arc::new(MemoryStore::new(Arc::clone(&clock)));
-        let at_once = RetryPolicy {
-            attempts: ATTEMPTS,
-            first_wait: Duration::ZERO,
-            longest_wait: Duration::ZERO,
-        };
         let ids = Arc::new(CountingIds::default());
         let store = wrap(Arc::clone(&memory));
-        let bus = CommandBus::new(store, Arc::clone(&clock), ids, at_once, KeysInFlight::default());
-        Self { memory, clock, bus }
+        Self {
+            bus: bus(&store, &clock, &ids),
+            memory,
+            clock,
+            store,
+            ids,
+        }
+    }
+
+    /// As another process over the same store has it.
+    pub fn another_bus(&self) -> CommandBus<S, ManualClock, CountingIds> {
+        bus(&self.store, &self.clock, &self.ids)
     }
 
     pub fn context(&self) -> Context {
@@ -122,6 +129,25 @@ impl<S: EventStore + CommandStore> Service<S> {
             .map(|event| event.event_type.rsplit('.').next().unwrap().to_owned())
             .collect()
     }
+}
+
+fn bus<S: EventStore + CommandStore>(
+    store: &Arc<S>,
+    clock: &Arc<ManualClock>,
+    ids: &Arc<CountingIds>,
+) -> CommandBus<S, ManualClock, CountingIds> {
+    let at_once = RetryPolicy {
+        attempts: ATTEMPTS,
+        first_wait: Duration::ZERO,
+        longest_wait: Duration::ZERO,
+    };
+    CommandBus::new(
+        Arc::clone(store),
+        Arc::clone(clock),
+        Arc::clone(ids),
+        at_once,
+        KeysInFlight::default(),
+    )
 }
 
 pub fn registration(customer_id: CustomerId) -> RegisterCustomer {
