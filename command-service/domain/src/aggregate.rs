@@ -30,12 +30,18 @@ pub enum Misfit {
     CreatedTwice,
     #[error("the order's items changed after it was submitted, or it was submitted twice")]
     NotADraft,
+    #[error("the aggregate's status does not allow the event, or the event names another status")]
+    WrongStatus,
+    #[error("the product changed after it was discontinued")]
+    Discontinued,
     #[error("a line that the order does not have was changed")]
     NoSuchLine,
     #[error("a line's price, currency, quantity or amount leaves its bounds")]
     OutOfBounds,
-    #[error("the submitted total is not the sum of the lines")]
+    #[error("a total or a sum so far is not the one that the events before lead to")]
     WrongTotal,
+    #[error("the event names another order than the one that is invoiced")]
+    OtherOrder,
 }
 
 /// Folds the events of a stream, oldest first; `None` without any.

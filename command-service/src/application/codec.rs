@@ -4,9 +4,12 @@
 //! Domain events do not repeat the id of their aggregate; the records do, and it must be that of the stream.
 
 mod customer;
+pub mod integration;
+mod invoice;
 mod order;
 mod product;
-mod values;
+pub mod snapshot;
+pub(in crate::application) mod values;
 
 use domain::{Aggregate, InvalidValue, Misfit};
 use shared_events::{AggregateType, DecodeError, EncodeError, Event, WriterSchema};
@@ -55,6 +58,12 @@ pub enum CodecError {
     Value(#[from] InvalidValue),
     #[error("{field} has the value {value}, which is out of range")]
     OutOfRange { field: &'static str, value: i128 },
+    #[error("there is no status {0:?}")]
+    UnknownStatus(String),
+    #[error("the snapshot is not one of this format")]
+    Snapshot(#[source] serde_json::Error),
+    #[error("no events lead to the snapshot's state")]
+    SnapshotMisfit(#[source] Misfit),
     #[error("version {version} of {} {} names another aggregate, {found}", .stream.aggregate, .stream.id)]
     ForeignId {
         stream: StreamId,
@@ -78,7 +87,11 @@ pub enum CodecError {
 
 /// The bytes of an event of the aggregate `id`.
 pub fn encode<A: Recorded>(id: A::Id, event: &A::Event) -> Result<EncodedEvent, CodecError> {
-    let record = A::to_record(id.into(), event)?;
+    encode_record(A::to_record(id.into(), event)?)
+}
+
+/// The bytes of a record that no aggregate has as its own event.
+pub fn encode_record(record: Event) -> Result<EncodedEvent, CodecError> {
     let event_type = record.event_type();
     let payload = record
         .encode()

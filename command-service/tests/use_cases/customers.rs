@@ -18,7 +18,8 @@ async fn a_customer_is_registered() {
     );
     let customer = service.customer(customer_id(1));
     assert_eq!(customer.name, name("Ada Lovelace"));
-    assert_eq!(customer.delivery_address, an_address("Ada Lovelace"));
+    assert_eq!(customer.delivery_address, None);
+    assert_eq!(customer.deliver_to(), &an_address("Ada Lovelace"));
 }
 
 #[tokio::test]

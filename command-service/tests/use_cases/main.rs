@@ -20,4 +20,6 @@ mod preconditions;
 mod products;
 mod records;
 mod service;
+mod snapshots;
 mod spans;
+mod values;

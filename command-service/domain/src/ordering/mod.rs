@@ -3,3 +3,4 @@
 pub mod customer;
 pub mod order;
 pub mod product;
+pub mod told;

@@ -1,4 +1,5 @@
 use super::mothers::{eur, name, product_id, quantity};
+use crate::invoicing::LineToInvoice;
 use crate::order::{ItemToAdd, OrderEvent, ProductAsOffered};
 use crate::value::{Name, Quantity, UnitPrice};
 
@@ -10,6 +11,7 @@ pub fn an_item(product: u128) -> ItemBuilder {
         unit_price: eur(1999),
         quantity: quantity(1),
         expected_unit_price: None,
+        discontinued: false,
     }
 }
 
@@ -20,6 +22,7 @@ pub struct ItemBuilder {
     unit_price: UnitPrice,
     quantity: Quantity,
     expected_unit_price: Option<UnitPrice>,
+    discontinued: bool,
 }
 
 impl ItemBuilder {
@@ -41,6 +44,20 @@ impl ItemBuilder {
         }
     }
 
+    pub fn named(self, text: &str) -> Self {
+        Self {
+            name: name(text),
+            ..self
+        }
+    }
+
+    pub fn discontinued(self) -> Self {
+        Self {
+            discontinued: true,
+            ..self
+        }
+    }
+
     /// The item as a command names it.
     pub fn to_add(self) -> ItemToAdd {
         ItemToAdd {
@@ -49,6 +66,7 @@ impl ItemBuilder {
                 name: self.name,
                 version: 1,
                 unit_price: self.unit_price,
+                discontinued: self.discontinued,
             },
             quantity: self.quantity,
             expected_unit_price: self.expected_unit_price,
@@ -61,6 +79,15 @@ impl ItemBuilder {
             product_id: product_id(self.product),
             product_name: self.name,
             product_version: 1,
+            quantity: self.quantity,
+            unit_price: self.unit_price,
+        }
+    }
+    /// The item as a line of the invoice that is to be issued.
+    pub fn to_invoice(self) -> LineToInvoice {
+        LineToInvoice {
+            product_id: product_id(self.product),
+            product_name: self.name,
             quantity: self.quantity,
             unit_price: self.unit_price,
         }

@@ -5,12 +5,15 @@ use std::fmt::Debug;
 use uuid::Uuid;
 
 use super::builders::{ItemBuilder, an_item};
+use crate::aggregate::Aggregate;
 use crate::customer::CustomerEvent;
-use crate::order::{CustomerAsKnown, OrderEvent};
+use crate::invoicing::{Invoice, InvoiceEvent, IssueInvoice};
+use crate::order::{CustomerAsKnown, OrderEvent, OrderStatus};
 use crate::product::{AddProduct, ProductEvent};
 use crate::value::{
-    Address, Currency, CustomerId, EmailAddress, Money, Name, OrderId, ProductId, Quantity, Size, UnitPrice,
-    Weight,
+    Address, CancellationReason, CreditNoteNumber, Currency, CustomerId, EmailAddress, InvoiceId,
+    InvoiceNumber, Money, Name, OrderId, PaymentAmount, PaymentReference, ProductId, Quantity, Size,
+    TrackingNumber, UnitPrice, Weight,
 };
 
 /// Ada Lovelace, with two addresses.
@@ -19,7 +22,7 @@ pub fn a_registered_customer() -> Vec<CustomerEvent> {
         name: name("Ada Lovelace"),
         email: Some(email("ada@example.org")),
         billing_address: an_address("Ada Lovelace"),
-        delivery_address: an_address("Charles Babbage"),
+        delivery_address: Some(an_address("Charles Babbage")),
     }]
 }
 
@@ -39,12 +42,18 @@ pub fn an_added_product() -> Vec<ProductEvent> {
     }]
 }
 
+pub fn a_discontinued_product() -> Vec<ProductEvent> {
+    let mut events = an_added_product();
+    events.push(ProductEvent::Discontinued);
+    events
+}
+
 pub fn a_product() -> AddProduct {
     AddProduct {
         name: name("Difference engine"),
         unit_price: eur(1999),
-        size: Some(right(Size::new(300, 200, 100))),
-        weight: Some(right(Weight::from_grams(2500))),
+        size: Some(size(300, 200, 100)),
+        weight: Some(weight(2500)),
     }
 }
 
@@ -73,6 +82,93 @@ pub fn a_submitted_order() -> Vec<OrderEvent> {
     events
 }
 
+pub fn a_confirmed_order() -> Vec<OrderEvent> {
+    let mut events = a_submitted_order();
+    events.push(OrderEvent::Confirmed {
+        total: eur(5997).money(),
+    });
+    events
+}
+
+/// As parcel 00340434161094042557.
+pub fn a_shipped_order() -> Vec<OrderEvent> {
+    let mut events = a_confirmed_order();
+    events.push(OrderEvent::Shipped {
+        tracking_number: tracking_number("00340434161094042557"),
+    });
+    events
+}
+
+pub fn a_delivered_order() -> Vec<OrderEvent> {
+    let mut events = a_shipped_order();
+    events.push(OrderEvent::Delivered);
+    events
+}
+
+/// The order that these events lead to, cancelled in the status that it had.
+pub fn cancelled(mut events: Vec<OrderEvent>, cancelled_from: OrderStatus) -> Vec<OrderEvent> {
+    events.push(OrderEvent::Cancelled {
+        reason: cancellation_reason("Ordered twice"),
+        cancelled_from,
+    });
+    events
+}
+
+/// An order of three pieces at 19.99 EUR with exactly the events that lead to the status; a cancelled one was submitted
+/// before.
+pub fn an_order_that_is(status: OrderStatus) -> Vec<OrderEvent> {
+    match status {
+        OrderStatus::Draft => a_draft_of([an_item(1).pieces(3)]),
+        OrderStatus::Submitted => a_submitted_order(),
+        OrderStatus::Confirmed => a_confirmed_order(),
+        OrderStatus::Shipped => a_shipped_order(),
+        OrderStatus::Delivered => a_delivered_order(),
+        OrderStatus::Cancelled => cancelled(a_submitted_order(), OrderStatus::Submitted),
+    }
+}
+
+/// Number 1, of order 1 and its three pieces at 19.99 EUR.
+pub fn an_invoice() -> IssueInvoice {
+    IssueInvoice {
+        number: invoice_number(1),
+        order_id: order_id(1),
+        customer_id: customer_id(1),
+        billing_address: an_address("Ada Lovelace"),
+        lines: vec![an_item(1).pieces(3).to_invoice()],
+    }
+}
+
+pub fn an_issued_invoice() -> Vec<InvoiceEvent> {
+    right(Invoice::create(an_invoice()))
+}
+
+/// In one payment.
+pub fn a_paid_invoice() -> Vec<InvoiceEvent> {
+    let mut events = an_issued_invoice();
+    events.extend([
+        InvoiceEvent::PaymentReceived {
+            amount: payment(5997),
+            reference: payment_reference("Transfer 1"),
+            paid: eur(5997).money(),
+        },
+        InvoiceEvent::Paid {
+            order_id: order_id(1),
+        },
+    ]);
+    events
+}
+
+/// Without a payment.
+pub fn a_credited_invoice() -> Vec<InvoiceEvent> {
+    let mut events = an_issued_invoice();
+    events.push(InvoiceEvent::CreditNoteIssued {
+        number: credit_note_number(1),
+        order_id: order_id(1),
+        total: eur(5997).money(),
+    });
+    events
+}
+
 /// Who orders in these stories.
 pub fn the_customer() -> CustomerAsKnown {
     CustomerAsKnown {
@@ -92,6 +188,45 @@ pub fn product_id(number: u128) -> ProductId {
 
 pub fn order_id(number: u128) -> OrderId {
     OrderId::new(Uuid::from_u128((3 << 64) + number))
+}
+
+pub fn invoice_id(of_order: u128) -> InvoiceId {
+    InvoiceId::of_order(order_id(of_order))
+}
+
+pub fn invoice_number(number: i64) -> InvoiceNumber {
+    right(InvoiceNumber::new(number))
+}
+
+pub fn credit_note_number(number: i64) -> CreditNoteNumber {
+    right(CreditNoteNumber::new(number))
+}
+
+pub fn tracking_number(text: &str) -> TrackingNumber {
+    right(TrackingNumber::new(text))
+}
+
+pub fn cancellation_reason(text: &str) -> CancellationReason {
+    right(CancellationReason::new(text))
+}
+
+pub fn payment_reference(text: &str) -> PaymentReference {
+    right(PaymentReference::new(text))
+}
+
+/// In euro cents.
+pub fn payment(amount: i64) -> PaymentAmount {
+    right(PaymentAmount::new(eur(amount).money()))
+}
+
+/// In millimetres.
+pub fn size(length: i64, width: i64, height: i64) -> Size {
+    right(Size::new(length, width, height))
+}
+
+/// In grams.
+pub fn weight(grams: i64) -> Weight {
+    right(Weight::from_grams(grams))
 }
 
 pub fn name(text: &str) -> Name {

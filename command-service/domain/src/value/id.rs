@@ -44,4 +44,13 @@ ids! {
     CustomerId
     ProductId
     OrderId
+    InvoiceId
+}
+
+impl InvoiceId {
+    /// The id of the one invoice that an order can have, the same whoever asks: the UUIDv5 of `invoice` with the order's
+    /// id as its namespace.
+    pub fn of_order(order: OrderId) -> Self {
+        Self(Uuid::new_v5(&order.0, b"invoice"))
+    }
 }

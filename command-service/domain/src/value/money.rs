@@ -33,6 +33,20 @@ impl Money {
     pub const fn currency(self) -> Currency {
         self.currency
     }
+
+    /// Nothing, in this currency.
+    pub const fn zero(currency: Currency) -> Self {
+        Self::new(0, currency)
+    }
+
+    /// `None` where the sum has no room in 64 bits, or the other amount is in another currency.
+    pub fn checked_add(self, more: Self) -> Option<Self> {
+        if self.currency != more.currency {
+            return None;
+        }
+        let amount = self.amount.checked_add(more.amount)?;
+        Some(Self::new(amount, self.currency))
+    }
 }
 
 impl fmt::Display for Money {
@@ -73,6 +87,35 @@ impl UnitPrice {
 }
 
 impl fmt::Display for UnitPrice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What is paid at once: more than nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PaymentAmount(Money);
+
+impl PaymentAmount {
+    pub fn new(amount: Money) -> Result<Self, InvalidValue> {
+        match amount.amount() {
+            1.. => Ok(Self(amount)),
+            _ => Err(InvalidValue::new(
+                "amount",
+                Reason::OutOfRange {
+                    min: 1,
+                    max: i64::MAX,
+                },
+            )),
+        }
+    }
+
+    pub const fn money(self) -> Money {
+        self.0
+    }
+}
+
+impl fmt::Display for PaymentAmount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -6,8 +6,12 @@
 )]
 
 mod customer;
+mod invoice;
+mod invoice_properties;
 mod order;
 mod order_histories;
 mod order_properties;
+mod order_transitions;
 mod product;
+mod told;
 mod values;

@@ -1,7 +1,6 @@
 use domain::order::{CreateOrder, OrderCommand, OrderEvent, OrderRefusal, OrderStatus};
 use domain::testing::{
-    ItemBuilder, Scenario, a_draft_of, a_draft_order, a_submitted_order, an_item, eur, price, product_id,
-    quantity, the_customer,
+    ItemBuilder, Scenario, a_draft_of, a_draft_order, an_item, eur, price, product_id, quantity, the_customer,
 };
 use domain::{Order, Quantity};
 
@@ -134,6 +133,35 @@ fn more_of_a_product_at_another_price_is_refused() {
 }
 
 #[test]
+fn a_discontinued_product_is_refused() {
+    let refusal = OrderRefusal::ProductDiscontinued {
+        product_id: product_id(2),
+    };
+    // Whatever else is wrong with it, and whether the order has it already.
+    for past in [a_draft_of([an_item(1)]), a_draft_of([an_item(1), an_item(2)])] {
+        for item in [an_item(2), an_item(2).at(eur(1)), an_item(2).expecting(eur(1))] {
+            Scenario::<Order>::given(past.clone())
+                .when(add(item.discontinued()))
+                .then_refused(refusal.clone());
+        }
+    }
+    Scenario::<Order>::creating(creation([an_item(1), an_item(2).discontinued()])).then_refused(refusal);
+}
+
+#[test]
+fn a_line_keeps_the_name_that_its_product_had_when_it_was_added() {
+    let order = Scenario::<Order>::given(a_draft_of([an_item(1)]))
+        .when(add(an_item(1).named("Renamed since")))
+        .then_state([an_item(1).named("Renamed since").added()]);
+    let names: Vec<_> = order
+        .lines
+        .iter()
+        .map(|line| line.product_name.as_str())
+        .collect();
+    assert_eq!(names, ["Product 1"]);
+}
+
+#[test]
 fn a_line_has_a_largest_quantity() {
     let max = i64::from(Quantity::MAX);
     Scenario::<Order>::given(a_draft_of([an_item(1).pieces(max - 1)]))
@@ -259,22 +287,5 @@ fn an_empty_draft_is_not_submitted() {
         Scenario::<Order>::given(past)
             .when(OrderCommand::Submit)
             .then_refused(OrderRefusal::EmptyOrder);
-    }
-}
-
-#[test]
-fn only_a_draft_may_change() {
-    for command in [
-        add(an_item(2)),
-        change_quantity(1, 2),
-        change_quantity(1, 3),
-        remove(1),
-        OrderCommand::Submit,
-    ] {
-        Scenario::<Order>::given(a_submitted_order())
-            .when(command)
-            .then_refused(OrderRefusal::NotADraft {
-                status: OrderStatus::Submitted,
-            });
     }
 }

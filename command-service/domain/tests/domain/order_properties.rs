@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use domain::order::{CreateOrder, OrderCommand, OrderEvent, OrderStatus};
-use domain::testing::{ItemBuilder, an_item, price, product_id, quantity, the_customer};
+use domain::testing::{
+    ItemBuilder, an_item, cancellation_reason, price, product_id, quantity, the_customer, tracking_number,
+};
 use domain::{Aggregate, Order, UnitPrice, replay};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -41,23 +43,42 @@ fn items() -> impl Strategy<Value = ItemBuilder> {
         })
 }
 
+/// Few of them are no longer on offer.
+fn items_to_add() -> impl Strategy<Value = OrderCommand> {
+    (items(), proptest::bool::weighted(0.05)).prop_map(|(item, discontinued)| {
+        let item = if discontinued { item.discontinued() } else { item };
+        OrderCommand::AddItem(item.to_add())
+    })
+}
+
 fn commands() -> impl Strategy<Value = OrderCommand> {
     prop_oneof![
-        8 => items().prop_map(|item| OrderCommand::AddItem(item.to_add())),
+        8 => items_to_add(),
         4 => (1_u128..6, pieces()).prop_map(|(product, pieces)| OrderCommand::ChangeItemQuantity {
             product_id: product_id(product),
             quantity: quantity(pieces),
         }),
         3 => (1_u128..6).prop_map(|product| OrderCommand::RemoveItem { product_id: product_id(product) }),
         1 => Just(OrderCommand::Submit),
+        1 => transitions(),
+    ]
+}
+
+fn transitions() -> impl Strategy<Value = OrderCommand> {
+    prop_oneof![
+        3 => Just(OrderCommand::Confirm),
+        3 => Just(OrderCommand::ConfirmPaid),
+        4 => Just(OrderCommand::Ship { tracking_number: tracking_number("1Z") }),
+        4 => Just(OrderCommand::Deliver),
+        1 => Just(OrderCommand::Cancel { reason: cancellation_reason("Ordered twice") }),
     ]
 }
 
 /// Product to pieces, price and currency; wide enough for any sum.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Model {
     lines: BTreeMap<domain::ProductId, (i128, i128, String)>,
-    submitted: bool,
+    status: OrderStatus,
 }
 
 impl Model {
@@ -67,11 +88,34 @@ impl Model {
 
     /// The model after the command, or the kind of its refusal.
     fn after(&self, command: &OrderCommand) -> Result<Self, &'static str> {
-        if self.submitted {
-            return Err("not-a-draft");
-        }
         let mut next = self.clone();
+        let transition = match (command, self.status) {
+            (OrderCommand::Confirm, OrderStatus::Submitted) => Ok(OrderStatus::Confirmed),
+            (OrderCommand::ConfirmPaid, OrderStatus::Submitted) => Ok(OrderStatus::Confirmed),
+            (
+                OrderCommand::ConfirmPaid,
+                status @ (OrderStatus::Confirmed | OrderStatus::Shipped | OrderStatus::Delivered),
+            ) => Ok(status),
+            (OrderCommand::Ship { .. }, OrderStatus::Confirmed) => Ok(OrderStatus::Shipped),
+            (OrderCommand::Deliver, OrderStatus::Shipped) => Ok(OrderStatus::Delivered),
+            (
+                OrderCommand::Cancel { .. },
+                OrderStatus::Draft | OrderStatus::Submitted | OrderStatus::Confirmed,
+            ) => Ok(OrderStatus::Cancelled),
+            (
+                OrderCommand::Confirm
+                | OrderCommand::ConfirmPaid
+                | OrderCommand::Ship { .. }
+                | OrderCommand::Deliver
+                | OrderCommand::Cancel { .. },
+                _,
+            ) => Err("illegal-transition"),
+            (_, OrderStatus::Draft) => Ok(OrderStatus::Draft),
+            _ => Err("not-a-draft"),
+        };
+        next.status = transition?;
         match command {
+            OrderCommand::AddItem(item) if item.product.discontinued => return Err("product-discontinued"),
             OrderCommand::AddItem(item) => {
                 let offered = item.product.unit_price.money();
                 if item
@@ -104,7 +148,8 @@ impl Model {
                 next.lines.remove(product_id).ok_or("item-not-in-order")?;
             }
             OrderCommand::Submit if self.lines.is_empty() => return Err("empty-order"),
-            OrderCommand::Submit => next.submitted = true,
+            OrderCommand::Submit => next.status = OrderStatus::Submitted,
+            _ => {}
         }
         if next.total() > i128::from(i64::MAX) {
             return Err("amount-overflow");
@@ -123,7 +168,7 @@ impl Model {
         });
         Self {
             lines: lines.collect(),
-            submitted: order.status == OrderStatus::Submitted,
+            status: order.status,
         }
     }
 }
@@ -139,7 +184,7 @@ proptest! {
     fn an_order_does_what_the_rules_say(commands in vec(commands(), 0..60)) {
         let creation = CreateOrder { customer: the_customer(), items: vec![] };
         let mut events = Order::create(creation).unwrap();
-        let mut model = Model::default();
+        let mut model = Model { lines: BTreeMap::new(), status: OrderStatus::Draft };
         for command in commands {
             let order = replayed(&events);
             match (order.decide(command.clone()), model.after(&command)) {
@@ -154,7 +199,7 @@ proptest! {
             let order = replayed(&events);
             prop_assert_eq!(Model::of(&order), model.clone());
             prop_assert_eq!(order.lines.total().map_or(0, |total| total.amount().into()), model.total());
-            if let Some(OrderEvent::Submitted { total }) = events.last() {
+            if let Some(OrderEvent::Submitted { total } | OrderEvent::Confirmed { total }) = events.last() {
                 prop_assert_eq!(i128::from(total.amount()), model.total());
             }
         }
@@ -177,7 +222,7 @@ proptest! {
     /// Whatever stands in a store: an order or an error, never a panic.
     #[test]
     fn any_events_replay_or_misfit(
-        histories in vec((items(), pieces(), 0..4_u8), 0..30),
+        histories in vec((items(), pieces(), 0..9_u8), 0..30),
     ) {
         let mut events = domain::testing::a_draft_order();
         events.extend(histories.into_iter().map(|(item, pieces, kind)| {
@@ -185,6 +230,13 @@ proptest! {
             match kind {
                 0 => OrderEvent::ItemQuantityChanged { product_id, quantity: quantity(pieces) },
                 1 => OrderEvent::ItemRemoved { product_id },
+                2 => OrderEvent::Submitted { total: item.to_add().product.unit_price.money() },
+                3 => OrderEvent::Confirmed { total: item.to_add().product.unit_price.money() },
+                4 => OrderEvent::Delivered,
+                5 => OrderEvent::Cancelled {
+                    reason: cancellation_reason("Ordered twice"),
+                    cancelled_from: OrderStatus::Draft,
+                },
                 _ => item.added(),
             }
         }));

@@ -1,6 +1,8 @@
-use domain::product::{AddProduct, ProductCommand, ProductEvent};
-use domain::testing::{Scenario, a_product, an_added_product, eur, name, price};
-use domain::{Misfit, Product, replay};
+use domain::product::{AddProduct, ProductCommand, ProductEvent, ProductRefusal};
+use domain::testing::{
+    Scenario, a_discontinued_product, a_product, an_added_product, eur, name, price, size, weight,
+};
+use domain::{Aggregate, Misfit, Product, replay};
 
 #[test]
 fn a_product_is_added() {
@@ -42,7 +44,7 @@ fn a_price_changes_currency_included() {
 }
 
 #[test]
-fn the_same_name_and_the_same_price_change_nothing() {
+fn the_same_values_change_nothing() {
     for command in [
         ProductCommand::Rename {
             name: name("Difference engine"),
@@ -50,10 +52,94 @@ fn the_same_name_and_the_same_price_change_nothing() {
         ProductCommand::ChangePrice {
             unit_price: eur(1999),
         },
+        ProductCommand::ChangeDimensions {
+            size: size(300, 200, 100),
+            weight: weight(2500),
+        },
     ] {
         Scenario::<Product>::given(an_added_product())
             .when(command)
             .then_nothing_happened();
+    }
+}
+
+#[test]
+fn size_and_weight_change_together() {
+    for (size, weight) in [
+        (size(300, 200, 100), weight(1)),
+        (size(1, 1, 1), weight(2500)),
+        (size(100, 200, 300), weight(2501)),
+    ] {
+        let product = Scenario::<Product>::given(an_added_product())
+            .when(ProductCommand::ChangeDimensions { size, weight })
+            .then_state([ProductEvent::DimensionsChanged { size, weight }]);
+        assert_eq!((product.size, product.weight), (Some(size), Some(weight)));
+    }
+}
+
+#[test]
+fn dimensions_that_were_unknown_are_told() {
+    let (size, weight) = (size(300, 200, 100), weight(2500));
+    for known in [(Some(size), None), (None, Some(weight)), (None, None)] {
+        let product = AddProduct {
+            size: known.0,
+            weight: known.1,
+            ..a_product()
+        };
+        Scenario::<Product>::given(Product::create(product).unwrap())
+            .when(ProductCommand::ChangeDimensions { size, weight })
+            .then([ProductEvent::DimensionsChanged { size, weight }]);
+    }
+}
+
+#[test]
+fn a_product_is_discontinued_once() {
+    let product = Scenario::<Product>::given(an_added_product())
+        .when(ProductCommand::Discontinue)
+        .then_state([ProductEvent::Discontinued]);
+    assert!(product.discontinued);
+    Scenario::<Product>::given(a_discontinued_product())
+        .when(ProductCommand::Discontinue)
+        .then_nothing_happened();
+}
+
+#[test]
+fn a_discontinued_product_takes_no_change() {
+    for command in [
+        ProductCommand::Rename {
+            name: name("Analytical engine"),
+        },
+        // To what it is already, too.
+        ProductCommand::Rename {
+            name: name("Difference engine"),
+        },
+        ProductCommand::ChangePrice { unit_price: eur(1) },
+        ProductCommand::ChangeDimensions {
+            size: size(1, 1, 1),
+            weight: weight(1),
+        },
+    ] {
+        Scenario::<Product>::given(a_discontinued_product())
+            .when(command)
+            .then_refused(ProductRefusal::Discontinued);
+    }
+    assert_eq!(ProductRefusal::Discontinued.kind(), "product-discontinued");
+}
+
+#[test]
+fn nothing_follows_the_discontinuation() {
+    let events = [
+        ProductEvent::Renamed { name: name("x") },
+        ProductEvent::PriceChanged { unit_price: eur(1) },
+        ProductEvent::DimensionsChanged {
+            size: size(1, 1, 1),
+            weight: weight(1),
+        },
+        ProductEvent::Discontinued,
+    ];
+    for event in events {
+        let stream = [a_discontinued_product(), vec![event]].concat();
+        assert_eq!(replay::<Product>(&stream), Err(Misfit::Discontinued));
     }
 }
 

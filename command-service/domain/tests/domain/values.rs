@@ -1,7 +1,8 @@
 use domain::testing::{eur, money, quantity};
 use domain::{
-    Address, AmountOverflow, Country, Currency, EmailAddress, InvalidValue, Money, Name, Quantity, Reason,
-    Size, UnitPrice, Weight,
+    Address, AmountOverflow, CancellationReason, Country, CreditNoteNumber, Currency, EmailAddress,
+    InvalidValue, InvoiceNumber, Money, Name, PaymentAmount, PaymentReference, Quantity, Reason, Size,
+    TrackingNumber, UnitPrice, Weight,
 };
 use proptest::prelude::*;
 
@@ -184,7 +185,66 @@ fn a_unit_price_is_not_negative() {
 }
 
 #[test]
+fn a_payment_is_more_than_nothing() {
+    for bad in [i64::MIN, -1, 0] {
+        assert_eq!(
+            refused(PaymentAmount::new(money(bad, "EUR"))),
+            (
+                "amount",
+                Reason::OutOfRange {
+                    min: 1,
+                    max: i64::MAX
+                }
+            )
+        );
+    }
+    assert!(PaymentAmount::new(money(1, "EUR")).is_ok());
+}
+
+#[test]
+fn documents_are_numbered_from_one() {
+    for bad in [i64::MIN, -1, 0] {
+        assert_eq!(refused(InvoiceNumber::new(bad)).0, "number");
+        assert_eq!(refused(CreditNoteNumber::new(bad)).0, "number");
+    }
+    assert_eq!(InvoiceNumber::new(1).unwrap().get(), 1);
+    assert_eq!(CreditNoteNumber::new(i64::MAX).unwrap().get(), i64::MAX);
+}
+
+#[test]
+fn notes_say_something_and_not_too_much() {
+    assert_eq!(TrackingNumber::new(" 1Z 999 ").unwrap().as_str(), "1Z 999");
+    assert_eq!(
+        refused(TrackingNumber::new(" ")),
+        ("tracking_number", Reason::Empty)
+    );
+    assert_eq!(
+        refused(TrackingNumber::new(&"é".repeat(101))),
+        ("tracking_number", Reason::TooLong { max: 100 })
+    );
+    assert_eq!(
+        refused(CancellationReason::new("a\0b")),
+        ("reason", Reason::ControlCharacter)
+    );
+    assert_eq!(
+        refused(CancellationReason::new(&"é".repeat(501))),
+        ("reason", Reason::TooLong { max: 500 })
+    );
+    assert_eq!(
+        refused(PaymentReference::new(&"é".repeat(201))),
+        ("reference", Reason::TooLong { max: 200 })
+    );
+    assert!(PaymentReference::new(&"é".repeat(200)).is_ok());
+}
+
+#[test]
 fn amounts_do_not_wrap() {
+    assert_eq!(
+        money(1, "EUR").checked_add(money(2, "EUR")),
+        Some(money(3, "EUR"))
+    );
+    assert_eq!(money(1, "EUR").checked_add(money(2, "USD")), None);
+    assert_eq!(money(i64::MAX, "EUR").checked_add(money(1, "EUR")), None);
     assert_eq!(eur(1999).times(quantity(3)), Ok(money(5997, "EUR")));
     assert_eq!(eur(i64::MAX).times(quantity(1)), Ok(money(i64::MAX, "EUR")));
     assert_eq!(eur(i64::MAX).times(quantity(2)), Err(AmountOverflow));

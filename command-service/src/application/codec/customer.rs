@@ -1,6 +1,9 @@
 use domain::customer::CustomerEvent;
 use domain::{Customer, CustomerId, EmailAddress, Name};
-use shared_events::event::{self as record, CustomerRegisteredV2, CustomerRenamedV1};
+use shared_events::event::{
+    self as record, CustomerBillingAddressChangedV1, CustomerDeliveryAddressChangedV1, CustomerRegisteredV2,
+    CustomerRenamedV1,
+};
 use shared_events::{AggregateType, Event};
 use uuid::Uuid;
 
@@ -23,12 +26,22 @@ impl Recorded for Customer {
                 name: name.to_string(),
                 email: email.as_ref().map(EmailAddress::to_string),
                 billing_address: address(billing_address),
-                delivery_address: Some(address(delivery_address)),
+                delivery_address: delivery_address.as_ref().map(address),
             }
             .into(),
             CustomerEvent::Renamed { name } => CustomerRenamedV1 {
                 customer_id,
                 name: name.to_string(),
+            }
+            .into(),
+            CustomerEvent::BillingAddressChanged { billing_address } => CustomerBillingAddressChangedV1 {
+                customer_id,
+                billing_address: address(billing_address),
+            }
+            .into(),
+            CustomerEvent::DeliveryAddressChanged { delivery_address } => CustomerDeliveryAddressChangedV1 {
+                customer_id,
+                delivery_address: address(delivery_address),
             }
             .into(),
         };
@@ -46,12 +59,11 @@ impl Recorded for Customer {
                     name: Name::new(&registered.name)?,
                     email: registered.email.as_deref().map(EmailAddress::new).transpose()?,
                     billing_address: from_address(&registered.billing_address)?,
-                    delivery_address: from_address(
-                        registered
-                            .delivery_address
-                            .as_ref()
-                            .unwrap_or(&registered.billing_address),
-                    )?,
+                    delivery_address: registered
+                        .delivery_address
+                        .as_ref()
+                        .map(from_address)
+                        .transpose()?,
                 },
             ),
             record::CustomerEvent::Renamed(renamed) => (
@@ -60,7 +72,18 @@ impl Recorded for Customer {
                     name: Name::new(&renamed.name)?,
                 },
             ),
-            other => return Err(CodecError::ForeignType(other.event_type())),
+            record::CustomerEvent::BillingAddressChanged(changed) => (
+                changed.customer_id,
+                CustomerEvent::BillingAddressChanged {
+                    billing_address: from_address(&changed.billing_address)?,
+                },
+            ),
+            record::CustomerEvent::DeliveryAddressChanged(changed) => (
+                changed.customer_id,
+                CustomerEvent::DeliveryAddressChanged {
+                    delivery_address: from_address(&changed.delivery_address)?,
+                },
+            ),
         })
     }
 }

@@ -1,8 +1,8 @@
-use domain::order::OrderEvent;
-use domain::{Name, Order, OrderId, Quantity};
+use domain::order::{OrderEvent, OrderStatus};
+use domain::{CancellationReason, Name, Order, OrderId, Quantity, TrackingNumber};
 use shared_events::event::{
-    self as record, OrderCreatedV1, OrderItemAddedV1, OrderItemQuantityChangedV1, OrderItemRemovedV1,
-    OrderSubmittedV1,
+    self as record, OrderCancelledV1, OrderConfirmedV1, OrderCreatedV1, OrderDeliveredV1, OrderItemAddedV1,
+    OrderItemQuantityChangedV1, OrderItemRemovedV1, OrderShippedV1, OrderSubmittedV1,
 };
 use shared_events::{AggregateType, Event};
 use uuid::Uuid;
@@ -58,6 +58,26 @@ impl Recorded for Order {
                 total: money(*total),
             }
             .into(),
+            OrderEvent::Confirmed { total } => OrderConfirmedV1 {
+                order_id,
+                total: money(*total),
+            }
+            .into(),
+            OrderEvent::Shipped { tracking_number } => OrderShippedV1 {
+                order_id,
+                tracking_number: tracking_number.to_string(),
+            }
+            .into(),
+            OrderEvent::Delivered => OrderDeliveredV1 { order_id }.into(),
+            OrderEvent::Cancelled {
+                reason,
+                cancelled_from,
+            } => OrderCancelledV1 {
+                order_id,
+                reason: reason.to_string(),
+                cancelled_from: cancelled_from.to_string(),
+            }
+            .into(),
         };
         Ok(record.into())
     }
@@ -104,7 +124,27 @@ impl Recorded for Order {
                     total: from_money(&submitted.total)?,
                 },
             ),
-            other => return Err(CodecError::ForeignType(other.event_type())),
+            record::OrderEvent::Confirmed(confirmed) => (
+                confirmed.order_id,
+                OrderEvent::Confirmed {
+                    total: from_money(&confirmed.total)?,
+                },
+            ),
+            record::OrderEvent::Shipped(shipped) => (
+                shipped.order_id,
+                OrderEvent::Shipped {
+                    tracking_number: TrackingNumber::new(&shipped.tracking_number)?,
+                },
+            ),
+            record::OrderEvent::Delivered(delivered) => (delivered.order_id, OrderEvent::Delivered),
+            record::OrderEvent::Cancelled(cancelled) => (
+                cancelled.order_id,
+                OrderEvent::Cancelled {
+                    reason: CancellationReason::new(&cancelled.reason)?,
+                    cancelled_from: OrderStatus::of_name(&cancelled.cancelled_from)
+                        .ok_or(CodecError::UnknownStatus(cancelled.cancelled_from))?,
+                },
+            ),
         })
     }
 }

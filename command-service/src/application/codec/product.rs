@@ -1,10 +1,13 @@
 use domain::product::ProductEvent;
 use domain::{Name, Product, ProductId, Weight};
-use shared_events::event::{self as record, ProductAddedV1, ProductPriceChangedV1, ProductRenamedV1};
+use shared_events::event::{
+    self as record, ProductAddedV1, ProductDimensionsChangedV1, ProductDiscontinuedV1, ProductPriceChangedV1,
+    ProductRenamedV1,
+};
 use shared_events::{AggregateType, Event};
 use uuid::Uuid;
 
-use super::values::{from_size, from_unit_price, money, size as to_size};
+use super::values::{from_size, from_unit_price, from_weight, money, size as to_size};
 use super::{CodecError, Recorded};
 
 impl Recorded for Product {
@@ -36,6 +39,13 @@ impl Recorded for Product {
                 unit_price: money(unit_price.money()),
             }
             .into(),
+            ProductEvent::DimensionsChanged { size, weight } => ProductDimensionsChangedV1 {
+                product_id,
+                size: to_size(*size),
+                weight_grams: weight.grams(),
+            }
+            .into(),
+            ProductEvent::Discontinued => ProductDiscontinuedV1 { product_id }.into(),
         };
         Ok(record.into())
     }
@@ -51,10 +61,7 @@ impl Recorded for Product {
                     name: Name::new(&added.name)?,
                     unit_price: from_unit_price(&added.unit_price)?,
                     size: added.size.map(from_size).transpose()?,
-                    weight: added
-                        .weight_grams
-                        .map(|grams| Weight::from_grams(grams.into()))
-                        .transpose()?,
+                    weight: added.weight_grams.map(from_weight).transpose()?,
                 },
             ),
             record::ProductEvent::Renamed(renamed) => (
@@ -69,7 +76,16 @@ impl Recorded for Product {
                     unit_price: from_unit_price(&changed.unit_price)?,
                 },
             ),
-            other => return Err(CodecError::ForeignType(other.event_type())),
+            record::ProductEvent::DimensionsChanged(changed) => (
+                changed.product_id,
+                ProductEvent::DimensionsChanged {
+                    size: from_size(changed.size)?,
+                    weight: from_weight(changed.weight_grams)?,
+                },
+            ),
+            record::ProductEvent::Discontinued(discontinued) => {
+                (discontinued.product_id, ProductEvent::Discontinued)
+            }
         })
     }
 }

@@ -1,26 +1,28 @@
 //! The domain's values as records hold them, and back.
 
-use domain::{Address, Money, Size};
+use domain::{Address, Money, Size, Weight};
 use shared_events::event as record;
 
 use super::CodecError;
 
-pub(super) fn money(money: Money) -> record::Money {
+pub(in crate::application) fn money(money: Money) -> record::Money {
     record::Money {
         amount: money.amount(),
         currency: money.currency().to_string(),
     }
 }
 
-pub(super) fn from_money(money: &record::Money) -> Result<Money, CodecError> {
+pub(in crate::application) fn from_money(money: &record::Money) -> Result<Money, CodecError> {
     Ok(Money::parse(money.amount, &money.currency)?)
 }
 
-pub(super) fn from_unit_price(money: &record::Money) -> Result<domain::UnitPrice, CodecError> {
+pub(in crate::application) fn from_unit_price(
+    money: &record::Money,
+) -> Result<domain::UnitPrice, CodecError> {
     Ok(domain::UnitPrice::new(from_money(money)?)?)
 }
 
-pub(super) fn address(address: &Address) -> record::Address {
+pub(in crate::application) fn address(address: &Address) -> record::Address {
     record::Address {
         name: address.name().to_owned(),
         street: address.street().to_owned(),
@@ -30,7 +32,7 @@ pub(super) fn address(address: &Address) -> record::Address {
     }
 }
 
-pub(super) fn from_address(address: &record::Address) -> Result<Address, CodecError> {
+pub(in crate::application) fn from_address(address: &record::Address) -> Result<Address, CodecError> {
     let record::Address {
         name,
         street,
@@ -41,7 +43,7 @@ pub(super) fn from_address(address: &record::Address) -> Result<Address, CodecEr
     Ok(Address::new(name, street, postal_code, city, country)?)
 }
 
-pub(super) fn size(size: Size) -> record::Size {
+pub(in crate::application) fn size(size: Size) -> record::Size {
     record::Size {
         length_mm: size.length_mm(),
         width_mm: size.width_mm(),
@@ -49,7 +51,7 @@ pub(super) fn size(size: Size) -> record::Size {
     }
 }
 
-pub(super) fn from_size(size: record::Size) -> Result<Size, CodecError> {
+pub(in crate::application) fn from_size(size: record::Size) -> Result<Size, CodecError> {
     Ok(Size::new(
         size.length_mm.into(),
         size.width_mm.into(),
@@ -57,14 +59,18 @@ pub(super) fn from_size(size: record::Size) -> Result<Size, CodecError> {
     )?)
 }
 
-pub(super) fn version(field: &'static str, version: u64) -> Result<i64, CodecError> {
+pub(in crate::application) fn from_weight(grams: i32) -> Result<Weight, CodecError> {
+    Ok(Weight::from_grams(grams.into())?)
+}
+
+pub(in crate::application) fn version(field: &'static str, version: u64) -> Result<i64, CodecError> {
     i64::try_from(version).map_err(|_| CodecError::OutOfRange {
         field,
         value: version.into(),
     })
 }
 
-pub(super) fn from_version(field: &'static str, version: i64) -> Result<u64, CodecError> {
+pub(in crate::application) fn from_version(field: &'static str, version: i64) -> Result<u64, CodecError> {
     u64::try_from(version).map_err(|_| CodecError::OutOfRange {
         field,
         value: version.into(),

@@ -56,6 +56,7 @@ impl OrderItem {
                 name: product.state.name,
                 version: product.version,
                 unit_price: product.state.unit_price,
+                discontinued: product.state.discontinued,
             },
             quantity: self.quantity,
             expected_unit_price: self.expected_unit_price,

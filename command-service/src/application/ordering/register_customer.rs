@@ -15,7 +15,7 @@ pub struct RegisterCustomer {
     pub name: Name,
     pub email: Option<EmailAddress>,
     pub billing_address: Address,
-    /// Absent: the billing address.
+    /// Absent: the billing address, whatever that becomes.
     pub delivery_address: Option<Address>,
 }
 

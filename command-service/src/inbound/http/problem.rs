@@ -59,9 +59,13 @@ problem_kinds! {
     IdempotencyKeyInFlight = "idempotency-key-in-flight", CONFLICT, "The first command under this key still runs";
     VersionConflict = "version-conflict", CONFLICT, "Others kept changing it at the same time";
     NotADraft = "not-a-draft", CONFLICT, "The order is no longer a draft";
+    IllegalTransition = "illegal-transition", CONFLICT, "The order's status does not allow it";
     EmptyOrder = "empty-order", CONFLICT, "The order has no items";
     PriceChanged = "price-changed", CONFLICT, "The price is not the expected one";
     PriceDiffersFromLine = "price-differs-from-line", CONFLICT, "The order has this product at another price";
+    ProductDiscontinued = "product-discontinued", CONFLICT, "The product is discontinued";
+    Overpayment = "overpayment", CONFLICT, "The payment is more than is left to pay";
+    InvoiceCredited = "invoice-credited", CONFLICT, "The invoice was taken back by a credit note";
     PreconditionFailed = "precondition-failed", PRECONDITION_FAILED, "It is at another version";
     BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The media type is not supported";
@@ -69,10 +73,10 @@ problem_kinds! {
     IdempotencyKeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The key was used for another request";
     TooManyItems = "too-many-items", UNPROCESSABLE_ENTITY, "The command has too many items";
     UnknownReference = "unknown-reference", UNPROCESSABLE_ENTITY, "What the body names does not exist";
-    CurrencyMismatch = "currency-mismatch", UNPROCESSABLE_ENTITY, "The order has another currency";
+    CurrencyMismatch = "currency-mismatch", UNPROCESSABLE_ENTITY, "The order or the invoice has another currency";
     TooManyLines = "too-many-lines", UNPROCESSABLE_ENTITY, "The order would have too many lines";
     QuantityTooLarge = "quantity-too-large", UNPROCESSABLE_ENTITY, "The line would have too many pieces";
-    AmountOverflow = "amount-overflow", UNPROCESSABLE_ENTITY, "The order's total would be too large";
+    AmountOverflow = "amount-overflow", UNPROCESSABLE_ENTITY, "The total would be too large";
     HeadTooLarge = "head-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
     InternalError = "internal-error", INTERNAL_SERVER_ERROR, "Something went wrong here";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too many commands are in work";

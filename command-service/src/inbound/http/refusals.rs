@@ -1,7 +1,9 @@
 //! Every way in which a command can fail, as a problem. Exhaustive: a new refusal does not compile until it is here.
 
 use domain::Refusal;
+use domain::invoicing::InvoiceRefusal;
 use domain::order::OrderRefusal;
+use domain::product::ProductRefusal;
 
 use super::problem::{Problem, ProblemKind};
 use crate::application::bus::{CommandError, Invalid};
@@ -10,7 +12,9 @@ use crate::application::ports::RecordedRefusal;
 impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         let kind = match &error {
+            CommandError::Refused(Refusal::Product(refusal)) => product_refusal(refusal),
             CommandError::Refused(Refusal::Order(refusal)) => order_refusal(refusal),
+            CommandError::Refused(Refusal::Invoice(refusal)) => invoice_refusal(refusal),
             CommandError::Invalid(invalid @ Invalid::TooManyItems { .. }) => {
                 let pointer = format!("#{}", invalid.pointer());
                 return Self::at(ProblemKind::TooManyItems, pointer, error.to_string());
@@ -64,9 +68,17 @@ impl Problem {
     }
 }
 
+fn product_refusal(refusal: &ProductRefusal) -> ProblemKind {
+    match refusal {
+        ProductRefusal::Discontinued => ProblemKind::ProductDiscontinued,
+    }
+}
+
 fn order_refusal(refusal: &OrderRefusal) -> ProblemKind {
     match refusal {
         OrderRefusal::NotADraft { .. } => ProblemKind::NotADraft,
+        OrderRefusal::IllegalTransition { .. } => ProblemKind::IllegalTransition,
+        OrderRefusal::ProductDiscontinued { .. } => ProblemKind::ProductDiscontinued,
         OrderRefusal::EmptyOrder => ProblemKind::EmptyOrder,
         OrderRefusal::PriceChanged { .. } => ProblemKind::PriceChanged,
         OrderRefusal::PriceDiffersFromLine { .. } => ProblemKind::PriceDiffersFromLine,
@@ -75,5 +87,15 @@ fn order_refusal(refusal: &OrderRefusal) -> ProblemKind {
         OrderRefusal::TooManyLines => ProblemKind::TooManyLines,
         OrderRefusal::QuantityTooLarge { .. } => ProblemKind::QuantityTooLarge,
         OrderRefusal::AmountOverflow => ProblemKind::AmountOverflow,
+    }
+}
+
+fn invoice_refusal(refusal: &InvoiceRefusal) -> ProblemKind {
+    match refusal {
+        InvoiceRefusal::EmptyOrder => ProblemKind::EmptyOrder,
+        InvoiceRefusal::CurrencyMismatch { .. } => ProblemKind::CurrencyMismatch,
+        InvoiceRefusal::AmountOverflow => ProblemKind::AmountOverflow,
+        InvoiceRefusal::Overpayment { .. } => ProblemKind::Overpayment,
+        InvoiceRefusal::Credited => ProblemKind::InvoiceCredited,
     }
 }

@@ -10,8 +10,8 @@ pub(super) fn register(command: RegisterCustomer) -> CustomerEvent {
     CustomerEvent::Registered {
         name,
         email,
-        delivery_address: delivery_address.unwrap_or_else(|| billing_address.clone()),
         billing_address,
+        delivery_address,
     }
 }
 
@@ -19,5 +19,22 @@ pub(super) fn decide(customer: &Customer, command: CustomerCommand) -> Vec<Custo
     match command {
         CustomerCommand::Rename { name } if name == customer.name => vec![],
         CustomerCommand::Rename { name } => vec![CustomerEvent::Renamed { name }],
+        CustomerCommand::ChangeBillingAddress { billing_address }
+            if billing_address == customer.billing_address =>
+        {
+            vec![]
+        }
+        CustomerCommand::ChangeBillingAddress { billing_address } => {
+            vec![CustomerEvent::BillingAddressChanged { billing_address }]
+        }
+        // The billing address, if it is named here, stays the delivery address when the billing address changes.
+        CustomerCommand::ChangeDeliveryAddress { delivery_address }
+            if Some(&delivery_address) == customer.delivery_address.as_ref() =>
+        {
+            vec![]
+        }
+        CustomerCommand::ChangeDeliveryAddress { delivery_address } => {
+            vec![CustomerEvent::DeliveryAddressChanged { delivery_address }]
+        }
     }
 }

@@ -1,18 +1,21 @@
 use crate::value::{Address, EmailAddress, Name};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a customer has few events, and they are folded at once"
-)]
 pub enum CustomerEvent {
     Registered {
         name: Name,
         email: Option<EmailAddress>,
         billing_address: Address,
-        delivery_address: Address,
+        /// `None`: goods go to the billing address, whatever that becomes.
+        delivery_address: Option<Address>,
     },
     Renamed {
         name: Name,
+    },
+    BillingAddressChanged {
+        billing_address: Address,
+    },
+    DeliveryAddressChanged {
+        delivery_address: Address,
     },
 }

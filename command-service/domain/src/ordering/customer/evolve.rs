@@ -39,6 +39,14 @@ impl Aggregate for Customer {
                 name: name.clone(),
                 ..customer
             }),
+            (Some(customer), CustomerEvent::BillingAddressChanged { billing_address }) => Ok(Self {
+                billing_address: billing_address.clone(),
+                ..customer
+            }),
+            (Some(customer), CustomerEvent::DeliveryAddressChanged { delivery_address }) => Ok(Self {
+                delivery_address: Some(delivery_address.clone()),
+                ..customer
+            }),
         }
     }
 }

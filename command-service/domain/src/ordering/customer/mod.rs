@@ -15,5 +15,13 @@ pub struct Customer {
     pub name: Name,
     pub email: Option<EmailAddress>,
     pub billing_address: Address,
-    pub delivery_address: Address,
+    /// `None`: goods go to the billing address, whatever that becomes.
+    pub delivery_address: Option<Address>,
+}
+
+impl Customer {
+    /// Where goods go.
+    pub fn deliver_to(&self) -> &Address {
+        self.delivery_address.as_ref().unwrap_or(&self.billing_address)
+    }
 }

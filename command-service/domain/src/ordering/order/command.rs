@@ -1,4 +1,4 @@
-use crate::value::{CustomerId, Name, ProductId, Quantity, UnitPrice};
+use crate::value::{CancellationReason, CustomerId, Name, ProductId, Quantity, TrackingNumber, UnitPrice};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateOrder {
@@ -17,6 +17,17 @@ pub enum OrderCommand {
         product_id: ProductId,
     },
     Submit,
+    /// By hand, whether it is paid or not.
+    Confirm,
+    /// Because it is paid: done already where somebody confirmed it before.
+    ConfirmPaid,
+    Ship {
+        tracking_number: TrackingNumber,
+    },
+    Deliver,
+    Cancel {
+        reason: CancellationReason,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,4 +53,6 @@ pub struct ProductAsOffered {
     pub name: Name,
     pub version: u64,
     pub unit_price: UnitPrice,
+    /// No longer on offer: it is refused.
+    pub discontinued: bool,
 }

@@ -1,4 +1,7 @@
-use crate::value::{CustomerId, Money, Name, ProductId, Quantity, UnitPrice};
+use super::OrderStatus;
+use crate::value::{
+    CancellationReason, CustomerId, Money, Name, ProductId, Quantity, TrackingNumber, UnitPrice,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderEvent {
@@ -26,5 +29,18 @@ pub enum OrderEvent {
     },
     Submitted {
         total: Money,
+    },
+    /// With the total that was submitted.
+    Confirmed {
+        total: Money,
+    },
+    Shipped {
+        tracking_number: TrackingNumber,
+    },
+    Delivered,
+    Cancelled {
+        reason: CancellationReason,
+        /// The status before: a draft, submitted or confirmed.
+        cancelled_from: OrderStatus,
     },
 }

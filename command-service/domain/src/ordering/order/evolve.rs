@@ -1,6 +1,6 @@
 use super::{CreateOrder, Line, Lines, Order, OrderCommand, OrderEvent, OrderRefusal, OrderStatus, decide};
 use crate::aggregate::{Aggregate, Misfit};
-use crate::value::{Money, ProductId, Quantity, UnitPrice};
+use crate::value::{Money, Name, ProductId, Quantity, UnitPrice};
 
 impl Aggregate for Order {
     type Creation = CreateOrder;
@@ -25,55 +25,96 @@ impl Aggregate for Order {
             }),
             (Some(_), OrderEvent::Created { .. }) => Err(Misfit::CreatedTwice),
             (None, _) => Err(Misfit::BeforeCreation),
-            (Some(order), event) => order.draft()?.changed(event),
+            (Some(order), event) => order.changed(event),
         }
     }
 }
 
 impl Order {
-    fn draft(self) -> Result<Self, Misfit> {
-        match self.status {
-            OrderStatus::Draft => Ok(self),
-            OrderStatus::Submitted => Err(Misfit::NotADraft),
-        }
-    }
-
     fn changed(mut self, event: &OrderEvent) -> Result<Self, Misfit> {
-        match *event {
+        match event {
             OrderEvent::Created { .. } => return Err(Misfit::CreatedTwice),
             OrderEvent::ItemAdded {
                 product_id,
+                product_name,
                 quantity,
                 unit_price,
                 ..
-            } => self.add(product_id, quantity, unit_price)?,
+            } => self
+                .draft()?
+                .add(*product_id, product_name, *quantity, *unit_price)?,
             OrderEvent::ItemQuantityChanged { product_id, quantity } => {
-                let line = *self.lines.get(product_id).ok_or(Misfit::NoSuchLine)?;
-                self.put(Line { quantity, ..line })?;
+                match self.draft()?.lines.set_quantity(*product_id, *quantity) {
+                    Ok(true) => {}
+                    Ok(false) => return Err(Misfit::NoSuchLine),
+                    Err(_) => return Err(Misfit::OutOfBounds),
+                }
             }
             OrderEvent::ItemRemoved { product_id } => {
-                self.lines.get(product_id).ok_or(Misfit::NoSuchLine)?;
-                self.lines.remove(product_id).map_err(|_| Misfit::OutOfBounds)?;
+                let lines = &mut self.draft()?.lines;
+                lines.get(*product_id).ok_or(Misfit::NoSuchLine)?;
+                lines.remove(*product_id).map_err(|_| Misfit::OutOfBounds)?;
             }
-            OrderEvent::Submitted { total } => self.submit(total)?,
+            OrderEvent::Submitted { total } => {
+                self.draft()?.has_total(*total)?;
+                self.becomes(OrderStatus::Submitted)?;
+            }
+            OrderEvent::Confirmed { total } => {
+                self.becomes(OrderStatus::Confirmed)?;
+                self.has_total(*total)?;
+            }
+            OrderEvent::Shipped { .. } => self.becomes(OrderStatus::Shipped)?,
+            OrderEvent::Delivered => self.becomes(OrderStatus::Delivered)?,
+            OrderEvent::Cancelled { cancelled_from, .. } if *cancelled_from != self.status => {
+                return Err(Misfit::WrongStatus);
+            }
+            OrderEvent::Cancelled { .. } => self.becomes(OrderStatus::Cancelled)?,
         }
         Ok(self)
+    }
+
+    fn draft(&mut self) -> Result<&mut Self, Misfit> {
+        match self.status {
+            OrderStatus::Draft => Ok(self),
+            _ => Err(Misfit::NotADraft),
+        }
+    }
+
+    fn becomes(&mut self, to: OrderStatus) -> Result<(), Misfit> {
+        if !self.status.may_become(to) {
+            return Err(Misfit::WrongStatus);
+        }
+        self.status = to;
+        Ok(())
+    }
+
+    fn has_total(&self, total: Money) -> Result<(), Misfit> {
+        match self.lines.total() {
+            Some(sum) if sum == total => Ok(()),
+            _ => Err(Misfit::WrongTotal),
+        }
     }
 
     fn add(
         &mut self,
         product_id: ProductId,
+        product_name: &Name,
         quantity: Quantity,
         unit_price: UnitPrice,
     ) -> Result<(), Misfit> {
-        let quantity = match self.lines.get(product_id) {
-            Some(line) if line.unit_price != unit_price => return Err(Misfit::OutOfBounds),
-            Some(line) => line
+        if let Some(line) = self.lines.get(product_id) {
+            if line.unit_price != unit_price {
+                return Err(Misfit::OutOfBounds);
+            }
+            let quantity = line
                 .quantity
                 .checked_add(quantity)
-                .map_err(|_| Misfit::OutOfBounds)?,
-            None => quantity,
-        };
+                .map_err(|_| Misfit::OutOfBounds)?;
+            return match self.lines.set_quantity(product_id, quantity) {
+                Ok(_) => Ok(()),
+                Err(_) => Err(Misfit::OutOfBounds),
+            };
+        }
         if self
             .lines
             .currency()
@@ -81,22 +122,12 @@ impl Order {
         {
             return Err(Misfit::OutOfBounds);
         }
-        self.put(Line {
+        let line = Line {
             product_id,
+            product_name: product_name.clone(),
             quantity,
             unit_price,
-        })
-    }
-
-    fn put(&mut self, line: Line) -> Result<(), Misfit> {
+        };
         self.lines.put(line).map_err(|_| Misfit::OutOfBounds)
-    }
-
-    fn submit(&mut self, total: Money) -> Result<(), Misfit> {
-        if self.lines.total() != Some(total) {
-            return Err(Misfit::WrongTotal);
-        }
-        self.status = OrderStatus::Submitted;
-        Ok(())
     }
 }

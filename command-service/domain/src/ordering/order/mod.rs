@@ -1,4 +1,4 @@
-//! An order: a draft whose items may change, until it is submitted.
+//! An order: a draft whose items may change until it is submitted, and what becomes of it then.
 
 mod command;
 mod decide;
@@ -6,11 +6,13 @@ mod event;
 mod evolve;
 mod lines;
 mod refusal;
+mod status;
 
 pub use command::{CreateOrder, CustomerAsKnown, ItemToAdd, OrderCommand, ProductAsOffered};
 pub use event::OrderEvent;
 pub use lines::{Line, Lines};
 pub use refusal::OrderRefusal;
+pub use status::OrderStatus;
 
 use crate::value::CustomerId;
 
@@ -24,25 +26,4 @@ pub struct Order {
 impl Order {
     /// How many lines an order has at most.
     pub const MAX_LINES: usize = 200;
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderStatus {
-    Draft,
-    Submitted,
-}
-
-impl OrderStatus {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Submitted => "submitted",
-        }
-    }
-}
-
-impl std::fmt::Display for OrderStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
 }

@@ -6,6 +6,10 @@ use crate::value::{AmountOverflow, Currency, ProductId, Quantity, UnitPrice};
 pub enum OrderRefusal {
     #[error("the order is {status}; only a draft may change or be submitted")]
     NotADraft { status: OrderStatus },
+    #[error("a {status} order cannot be {to}{}", first(.status, .to))]
+    IllegalTransition { status: OrderStatus, to: OrderStatus },
+    #[error("product {product_id} is discontinued")]
+    ProductDiscontinued { product_id: ProductId },
     #[error("an order without items cannot be submitted")]
     EmptyOrder,
     #[error("product {product_id} costs {current}, not {expected} as expected")]
@@ -41,6 +45,8 @@ impl OrderRefusal {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NotADraft { .. } => "not-a-draft",
+            Self::IllegalTransition { .. } => "illegal-transition",
+            Self::ProductDiscontinued { .. } => "product-discontinued",
             Self::EmptyOrder => "empty-order",
             Self::PriceChanged { .. } => "price-changed",
             Self::PriceDiffersFromLine { .. } => "price-differs-from-line",
@@ -56,5 +62,13 @@ impl OrderRefusal {
 impl From<AmountOverflow> for OrderRefusal {
     fn from(AmountOverflow: AmountOverflow) -> Self {
         Self::AmountOverflow
+    }
+}
+
+/// What would have to happen first, where anything helps.
+fn first(status: &OrderStatus, to: &OrderStatus) -> String {
+    match status.needed_before(*to) {
+        Some(before) => format!("; it must be {before} first"),
+        None => String::new(),
     }
 }

@@ -12,4 +12,6 @@ pub struct AddProduct {
 pub enum ProductCommand {
     Rename { name: Name },
     ChangePrice { unit_price: UnitPrice },
+    ChangeDimensions { size: Size, weight: Weight },
+    Discontinue,
 }

@@ -14,4 +14,10 @@ pub enum ProductEvent {
     PriceChanged {
         unit_price: UnitPrice,
     },
+    DimensionsChanged {
+        size: Size,
+        weight: Weight,
+    },
+    /// The last event of its stream.
+    Discontinued,
 }

@@ -4,9 +4,11 @@ mod command;
 mod decide;
 mod event;
 mod evolve;
+mod refusal;
 
 pub use command::{AddProduct, ProductCommand};
 pub use event::ProductEvent;
+pub use refusal::ProductRefusal;
 
 use crate::value::{Name, Size, UnitPrice, Weight};
 
@@ -16,4 +18,6 @@ pub struct Product {
     pub unit_price: UnitPrice,
     pub size: Option<Size>,
     pub weight: Option<Weight>,
+    /// No longer on offer: it takes no change any more.
+    pub discontinued: bool,
 }

@@ -22,7 +22,7 @@ pub struct NewCustomer {
     #[schema(max_length = 254, example = "ada@example.com")]
     email: Option<String>,
     billing_address: AddressJson,
-    /// The billing address if absent.
+    /// The billing address if absent, whatever that becomes.
     delivery_address: Option<AddressJson>,
 }
 
