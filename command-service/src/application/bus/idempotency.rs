@@ -80,9 +80,12 @@ impl<H: Sync, S: CommandStore> Idempotent<H, S> {
     }
 }
 
+/// An actor, and one of its keys.
+type KeyName = (String, String);
+
 /// The keys of the commands that this process is working on, with what was sent under them. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct KeysInFlight(Arc<Mutex<HashMap<(String, String), [u8; 32]>>>);
+pub struct KeysInFlight(Arc<Mutex<HashMap<KeyName, [u8; 32]>>>);
 
 impl KeysInFlight {
     fn enter(&self, actor: &str, key: &IdempotencyKey) -> Result<Turn, CommandError> {
@@ -105,7 +108,7 @@ impl KeysInFlight {
 /// Frees the key when the command ends, however it does.
 struct Turn {
     keys: KeysInFlight,
-    name: (String, String),
+    name: KeyName,
 }
 
 impl Drop for Turn {
