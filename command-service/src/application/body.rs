@@ -61,6 +61,10 @@ impl Fields {
         self.object(name).ok_or_else(|| missing(name))?.as_address()
     }
 
+    pub fn size(&self, name: &str) -> Result<Size, UnreadableBody> {
+        self.object(name).ok_or_else(|| missing(name))?.as_size()
+    }
+
     pub fn as_money(&self) -> Result<Money, UnreadableBody> {
         Ok(Money::parse(
             self.get("amount")?,

@@ -1,7 +1,8 @@
 //! What the service does, without the technology it does it with.
 //!
 //! A command comes in through [`bus::CommandBus`], passes its middleware, is decided by its handler in [`ordering`] or
-//! [`invoicing`] and committed through a port of [`ports`]. What follows from its events is in [`policies`].
+//! [`invoicing`] and committed through a port of [`ports`]. What follows from its events is in [`policies`]; how queued commands are run, with the
+//! list of all commands, in [`stored`].
 
 mod body;
 pub mod bus;
@@ -10,6 +11,7 @@ pub mod invoicing;
 pub mod ordering;
 pub mod policies;
 pub mod ports;
+pub mod stored;
 mod streams;
 mod use_cases;
 

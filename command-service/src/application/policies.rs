@@ -4,7 +4,12 @@ use serde_json::Value;
 use shared_events::Event;
 
 use super::bus::Command;
+use super::codec::CodecError;
 use super::ports::StreamId;
+use super::{invoicing, ordering};
+
+/// The scope of commands that only policies send. No client is given it, and no endpoint takes such a command.
+pub const INTERNAL_SCOPE: &str = "internal";
 
 /// A command that a policy wants run.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,8 +32,9 @@ impl FollowUp {
     }
 }
 
-/// Asks each context what it does about an event of another.
-pub fn follow_ups(event: &Event) -> Vec<FollowUp> {
-    let _ = event;
-    vec![]
+/// Asks each context what it does about an event of another. Fails for an event that holds what no command can.
+pub fn follow_ups(event: &Event) -> Result<Vec<FollowUp>, CodecError> {
+    let mut wanted = invoicing::policy::follow_ups(event)?;
+    wanted.extend(ordering::policy::follow_ups(event));
+    Ok(wanted)
 }

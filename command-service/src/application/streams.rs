@@ -25,8 +25,15 @@ impl<A: Recorded> Loaded<A> {
     where
         A::Refusal: Into<Refusal>,
     {
-        let events = self.state.decide(command).map_err(refused)?;
-        self.decided(&events)
+        self.decided(&self.events(command)?)
+    }
+
+    /// What the aggregate decides, for use cases that have more to say about it.
+    pub fn events(&self, command: A::Command) -> Result<Vec<A::Event>, CommandError>
+    where
+        A::Refusal: Into<Refusal>,
+    {
+        self.state.decide(command).map_err(refused)
     }
 
     /// With events that were decided before.

@@ -9,6 +9,7 @@ use super::queueing::Queueing;
 use super::retry::{Retried, RetryPolicy};
 use super::tracing::Traced;
 use super::transaction::Transactional;
+use super::turns::InTurn;
 use super::validation::Validated;
 use super::{Actor, Answered, Command, CommandError, Context, Decided, Handler};
 use crate::application::UseCases;
@@ -18,7 +19,7 @@ use crate::application::ports::{Clock, CommandStore, EventStore, Ids};
 type Guarded<H, S> = Traced<Measured<Authorised<Validated<Idempotent<H, S>>>>>;
 
 /// What decides a command, outermost first.
-type Deciding<S, K, I> = Retried<Transactional<UseCases<S>, S, K, I>, I>;
+type Deciding<S, K, I> = Retried<InTurn<Transactional<UseCases<S>, S, K, I>>, I>;
 
 /// Takes each command through the middleware to its one handler, or into the queue. A command without a handler does not
 /// compile.
@@ -39,12 +40,12 @@ impl<S: EventStore + CommandStore, K: Clock, I: Ids> CommandBus<S, K, I> {
         in_flight: KeysInFlight,
     ) -> Self {
         let deciding = Retried {
-            inner: Transactional {
+            inner: InTurn(Transactional {
                 inner: UseCases::new(Arc::clone(&store)),
                 store: Arc::clone(&store),
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
-            },
+            }),
             policy: retry,
             ids: Arc::clone(&ids),
         };

@@ -4,7 +4,7 @@ use shared_events::{ConsistencyToken, Event};
 use uuid::Uuid;
 
 use super::{CommandError, Context, Invalid};
-use crate::application::ports::{NewEvent, NumberClaim, StreamId};
+use crate::application::ports::{NewEvent, NumberClaim, NumberSeries, StreamId};
 
 /// What somebody wants done, made of the domain's values.
 pub trait Command: Sized + Send + Sync + 'static {
@@ -13,6 +13,9 @@ pub trait Command: Sized + Send + Sync + 'static {
 
     /// What a client's token must grant to send it.
     const SCOPE: &'static str;
+
+    /// The series that the command may take a number of.
+    const SERIES: Option<NumberSeries> = None;
 
     /// The stream that the command appends to.
     fn stream(&self) -> StreamId;

@@ -11,6 +11,7 @@ mod queueing;
 mod retry;
 mod tracing;
 mod transaction;
+mod turns;
 mod validation;
 
 pub use chain::CommandBus;

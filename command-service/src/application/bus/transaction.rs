@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::{Accepted, Command, CommandError, Context, Decided, EncodedEvent, Handler};
+use crate::application::codec::CodecError;
 use crate::application::policies::follow_ups;
 use crate::application::ports::{
     Clock, CommandOutcome, CommandRecord, Commit, EventStore, Ids, NewEvent, QueuedCommand, StreamId,
@@ -61,15 +62,20 @@ impl<H, S: EventStore, K: Clock, I: Ids> Transactional<H, S, K, I> {
             ids: &*self.ids,
             queued: vec![],
         };
-        let events: Vec<_> = events.into_iter().map(|event| next.take(event)).collect();
+        let events = events
+            .into_iter()
+            .map(|event| next.take(event))
+            .collect::<Result<Vec<_>, _>>()?;
         let told = told
             .into_iter()
-            .map(|told| ToldEvent {
-                stream: told.stream,
-                version: told.version,
-                event: next.take(told.event),
+            .map(|told| {
+                Ok(ToldEvent {
+                    stream: told.stream,
+                    version: told.version,
+                    event: next.take(told.event)?,
+                })
             })
-            .collect();
+            .collect::<Result<_, CodecError>>()?;
         let version = expected_version + events.len() as u64;
         let outcome = CommandOutcome::Succeeded { version };
         let mut follow_ups = next.queued;
@@ -147,9 +153,9 @@ struct Consequences<'a, I> {
 }
 
 impl<I: Ids> Consequences<'_, I> {
-    fn take(&mut self, event: EncodedEvent) -> NewEvent {
+    fn take(&mut self, event: EncodedEvent) -> Result<NewEvent, CodecError> {
         let event_id = self.ids.next();
-        for wanted in follow_ups(&event.record) {
+        for wanted in follow_ups(&event.record)? {
             self.queued.push(QueuedCommand {
                 command_id: self.ids.next(),
                 command_type: wanted.command_type.to_owned(),
@@ -163,6 +169,6 @@ impl<I: Ids> Consequences<'_, I> {
                 if_match: None,
             });
         }
-        event.identified(event_id)
+        Ok(event.identified(event_id))
     }
 }

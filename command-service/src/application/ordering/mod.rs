@@ -1,25 +1,45 @@
-//! Ordering's use cases: one file each, the command and its handler.
+//! Ordering's use cases: one file each, the command and its handler; and its policy.
 
 mod add_order_item;
 mod add_product;
+mod cancel_order;
+mod change_billing_address;
+mod change_delivery_address;
 mod change_order_item_quantity;
+mod change_product_dimensions;
 mod change_product_price;
+mod confirm_order;
+mod confirm_paid_order;
 mod create_order;
+mod deliver_order;
+mod discontinue_product;
 mod items;
+pub(in crate::application) mod policy;
 mod register_customer;
 mod remove_order_item;
 mod rename_customer;
 mod rename_product;
+mod ship_order;
 mod submit_order;
+mod telling;
 
 pub use add_order_item::AddOrderItem;
 pub use add_product::AddProduct;
+pub use cancel_order::CancelOrder;
+pub use change_billing_address::ChangeBillingAddress;
+pub use change_delivery_address::ChangeDeliveryAddress;
 pub use change_order_item_quantity::ChangeOrderItemQuantity;
+pub use change_product_dimensions::ChangeProductDimensions;
 pub use change_product_price::ChangeProductPrice;
+pub use confirm_order::ConfirmOrder;
+pub use confirm_paid_order::ConfirmPaidOrder;
 pub use create_order::CreateOrder;
+pub use deliver_order::DeliverOrder;
+pub use discontinue_product::DiscontinueProduct;
 pub use items::OrderItem;
 pub use register_customer::RegisterCustomer;
 pub use remove_order_item::RemoveOrderItem;
 pub use rename_customer::RenameCustomer;
 pub use rename_product::RenameProduct;
+pub use ship_order::ShipOrder;
 pub use submit_order::SubmitOrder;

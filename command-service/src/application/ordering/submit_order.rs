@@ -3,6 +3,7 @@ use domain::{Order, OrderId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::telling;
 use crate::application::UseCases;
 use crate::application::body::Fields;
 use crate::application::bus::{Command, CommandError, Context, Decided, Handler, UnreadableBody};
@@ -40,6 +41,8 @@ impl<S: EventStore> Handler<SubmitOrder> for UseCases<S> {
 
     async fn handle(&self, context: &Context, command: &SubmitOrder) -> Result<Decided, CommandError> {
         let order = streams::load::<Order>(&*self.store, context, command.order_id).await?;
-        order.decide(OrderCommand::Submit)
+        let events = order.events(OrderCommand::Submit)?;
+        let known = telling::known_at_submission(&*self.store, &order).await?;
+        telling::decided(&order, &events, &known)
     }
 }

@@ -1,0 +1,56 @@
+use domain::customer::CustomerCommand;
+use domain::{Address, Customer, CustomerId};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::application::UseCases;
+use crate::application::body::{self, Fields};
+use crate::application::bus::{Command, CommandError, Context, Decided, Handler, UnreadableBody};
+use crate::application::codec::Recorded;
+use crate::application::ports::{EventStore, StreamId};
+use crate::application::streams;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeDeliveryAddress {
+    pub customer_id: CustomerId,
+    pub delivery_address: Address,
+}
+
+impl Command for ChangeDeliveryAddress {
+    const TYPE: &'static str = "change-delivery-address";
+    const SCOPE: &'static str = "customers:write";
+
+    fn stream(&self) -> StreamId {
+        Customer::stream(self.customer_id)
+    }
+
+    fn body(&self) -> Value {
+        json!({
+            "customer_id": self.customer_id.uuid(),
+            "delivery_address": body::address(&self.delivery_address),
+        })
+    }
+
+    fn from_body(body: Value) -> Result<Self, UnreadableBody> {
+        let fields = Fields::of(body);
+        Ok(Self {
+            customer_id: fields.get::<Uuid>("customer_id")?.into(),
+            delivery_address: fields.address("delivery_address")?,
+        })
+    }
+}
+
+impl<S: EventStore> Handler<ChangeDeliveryAddress> for UseCases<S> {
+    type Answer = Decided;
+
+    async fn handle(
+        &self,
+        context: &Context,
+        command: &ChangeDeliveryAddress,
+    ) -> Result<Decided, CommandError> {
+        let customer = streams::load::<Customer>(&*self.store, context, command.customer_id).await?;
+        customer.decide(CustomerCommand::ChangeDeliveryAddress {
+            delivery_address: command.delivery_address.clone(),
+        })
+    }
+}

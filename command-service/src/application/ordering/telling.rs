@@ -1,0 +1,94 @@
+//! What orders tell other contexts, with what has to be read for it.
+
+use domain::order::{OrderCommand, OrderEvent};
+use domain::ordering::told::{Dimensions, Known, told};
+use domain::{Customer, Order, Product};
+
+use crate::application::bus::{CommandError, Decided, Told};
+use crate::application::codec::integration::told_records;
+use crate::application::codec::{self, CodecError, Recorded};
+use crate::application::ports::{EventStore, StoredStream};
+use crate::application::streams::{self, Loaded};
+
+/// The events, and what is told of them.
+pub(super) fn decided(
+    order: &Loaded<Order>,
+    events: &[OrderEvent],
+    known: &Known,
+) -> Result<Decided, CommandError> {
+    let messages =
+        told(&order.state, events, known).map_err(|not_read| CommandError::Failed(not_read.into()))?;
+    let told = told_records(order.id, messages).into_iter().map(|told| {
+        Ok(Told {
+            stream: told.stream,
+            version: told.version,
+            event: codec::encode_record(told.record)?,
+        })
+    });
+    Ok(Decided {
+        told: told.collect::<Result<_, CodecError>>()?,
+        ..order.decided(events)?
+    })
+}
+
+/// By either of the ways to confirm. One that changes nothing reads and tells nothing.
+pub(super) async fn confirmed(
+    store: &impl EventStore,
+    order: &Loaded<Order>,
+    way: OrderCommand,
+) -> Result<Decided, CommandError> {
+    let events = order.events(way)?;
+    let known = match events.is_empty() {
+        true => Known::default(),
+        false => known_at_confirmation(store, order).await?,
+    };
+    decided(order, &events, &known)
+}
+
+/// The customer as it is now.
+pub(super) async fn known_at_submission(
+    store: &impl EventStore,
+    order: &Loaded<Order>,
+) -> Result<Known, CommandError> {
+    let customer_id = order.state.customer_id;
+    let wanted = [Customer::stream(customer_id)];
+    let [customer] = streams::read(store, wanted, Order::stream(order.id)).await?;
+    Ok(Known {
+        billing_address: Some(there::<Customer>(customer_id, &customer)?.billing_address),
+        ..Known::default()
+    })
+}
+
+/// The customer and the products as they are now, in one round trip.
+async fn known_at_confirmation(
+    store: &impl EventStore,
+    order: &Loaded<Order>,
+) -> Result<Known, CommandError> {
+    let customer_id = order.state.customer_id;
+    let products: Vec<_> = order.state.lines.iter().map(|line| line.product_id).collect();
+    let mut wanted: Vec<_> = products.iter().map(|id| Product::stream(*id)).collect();
+    wanted.push(Customer::stream(customer_id));
+    let mut found = streams::read_all(store, &wanted, Order::stream(order.id)).await?;
+    let customer = found.pop().unwrap_or_default();
+    let dimensions = products.into_iter().zip(&found).map(|(id, stored)| {
+        let Product { size, weight, .. } = there(id, stored)?;
+        Ok((id, Dimensions { size, weight }))
+    });
+    Ok(Known {
+        dimensions: dimensions.collect::<Result<_, CommandError>>()?,
+        delivery_address: Some(there::<Customer>(customer_id, &customer)?.deliver_to().clone()),
+        billing_address: None,
+    })
+}
+
+/// What an order names was there when it was named, and streams do not go away.
+fn there<A: Recorded>(id: A::Id, stored: &StoredStream) -> Result<A, CommandError> {
+    match Loaded::from_stream(id, stored)? {
+        Some(loaded) => Ok(loaded.state),
+        None => Err(CommandError::Failed(anyhow::anyhow!(
+            "the order names a {} {} without events",
+            A::TYPE,
+            id.into()
+        ))),
+    }
+}
