@@ -1,9 +1,12 @@
 use command_service::application::codec::Recorded;
-use command_service::application::ordering::{AddProduct, ChangeProductPrice, RenameProduct};
-use domain::testing::{eur, name, price, product_id};
+use command_service::application::ordering::{
+    AddOrderItem, AddProduct, ChangeProductDimensions, ChangeProductPrice, CreateOrder, DiscontinueProduct,
+    RenameProduct,
+};
+use domain::testing::{eur, name, order_id, price, product_id, size, weight};
 use domain::{Product, Size, Weight};
 
-use crate::service::{Service, addition, kind_of};
+use crate::service::{Service, addition, item, kind_of};
 
 #[tokio::test]
 async fn a_product_is_added() {
@@ -61,4 +64,80 @@ async fn what_is_not_in_the_catalogue_is_not_changed() {
     };
     assert_eq!(kind_of(service.execute(rename).await), "not-found");
     assert_eq!(kind_of(service.execute(reprice).await), "not-found");
+}
+
+#[tokio::test]
+async fn size_and_weight_change() {
+    let service = Service::new();
+    let product_id = service.a_product(eur(1999)).await;
+    let change = ChangeProductDimensions {
+        product_id,
+        size: size(300, 200, 100),
+        weight: weight(2500),
+    };
+    assert_eq!(service.execute(change.clone()).await.unwrap().version, 2);
+    assert_eq!(
+        service.execute(change.clone()).await.unwrap().version,
+        2,
+        "the same"
+    );
+    let product = service.product(product_id);
+    assert_eq!(
+        (product.size, product.weight),
+        (Some(change.size), Some(change.weight))
+    );
+    let unknown = ChangeProductDimensions {
+        product_id: domain::testing::product_id(1),
+        ..change
+    };
+    assert_eq!(kind_of(service.execute(unknown).await), "not-found");
+}
+
+#[tokio::test]
+async fn what_is_discontinued_is_neither_changed_nor_ordered() {
+    let service = Service::new();
+    let product_id = service.a_product(eur(1999)).await;
+    let draft = service.an_order(vec![]).await;
+    let discontinue = DiscontinueProduct { product_id };
+    assert_eq!(service.execute(discontinue.clone()).await.unwrap().version, 2);
+    assert_eq!(
+        service.execute(discontinue).await.unwrap().version,
+        2,
+        "it is already"
+    );
+    let rename = RenameProduct {
+        product_id,
+        name: name("Analytical engine"),
+    };
+    let reprice = ChangeProductPrice {
+        product_id,
+        unit_price: eur(1),
+    };
+    let resize = ChangeProductDimensions {
+        product_id,
+        size: size(1, 2, 3),
+        weight: weight(4),
+    };
+    let add = AddOrderItem {
+        order_id: draft,
+        item: item(product_id, 1),
+    };
+    let create = CreateOrder {
+        order_id: order_id(1),
+        customer_id: service.a_customer().await,
+        items: vec![item(product_id, 1)],
+    };
+    for answer in [
+        service.execute(rename).await,
+        service.execute(reprice).await,
+        service.execute(resize).await,
+        service.execute(add).await,
+        service.execute(create).await,
+    ] {
+        assert_eq!(kind_of(answer), "product-discontinued");
+    }
+    let unknown = DiscontinueProduct {
+        product_id: domain::testing::product_id(1),
+    };
+    assert_eq!(kind_of(service.execute(unknown).await), "not-found");
 }

@@ -9,11 +9,17 @@ use command_service::application::bus::{
     RetryPolicy,
 };
 use command_service::application::codec::{Recorded, replay};
-use command_service::application::ordering::{AddProduct, CreateOrder, OrderItem, RegisterCustomer};
-use command_service::application::ports::{CommandStore, EventStore, StreamId};
+use command_service::application::ordering::{
+    AddProduct, CreateOrder, OrderItem, RegisterCustomer, SubmitOrder,
+};
+use command_service::application::ports::{
+    BUCKETS, CommandQueue, CommandStore, EventStore, StreamId, TakenCommand,
+};
+use command_service::application::stored::run_stored;
 use command_service::outbound::memory::{CountingIds, ManualClock, MemoryStore};
 use domain::testing::{an_address, email, eur, name, quantity};
-use domain::{Customer, CustomerId, Order, OrderId, Product, ProductId, UnitPrice};
+use domain::{Customer, CustomerId, Invoice, InvoiceId, Order, OrderId, Product, ProductId, UnitPrice};
+use shared_events::{Event, WriterSchema};
 
 pub struct Service<S = MemoryStore> {
     pub memory: Arc<MemoryStore>,
@@ -105,6 +111,35 @@ impl<S: EventStore + CommandStore> Service<S> {
         self.an_order(vec![item(product, 1)]).await
     }
 
+    /// Three pieces for 19.99 EUR each.
+    pub async fn a_submitted_order(&self) -> OrderId {
+        let product = self.a_product(eur(1999)).await;
+        let order_id = self.an_order(vec![item(product, 3)]).await;
+        self.execute(SubmitOrder { order_id }).await.unwrap();
+        order_id
+    }
+
+    /// What waits in the queue.
+    pub async fn taken(&self) -> Vec<TakenCommand> {
+        let buckets: Vec<u16> = (0..BUCKETS).collect();
+        self.memory.take(&buckets, usize::MAX).await.unwrap()
+    }
+
+    /// Runs what is queued and what follows from it, as a worker does. Answers the commands' types in their order, each
+    /// with what it was refused for.
+    pub async fn work(&self) -> Vec<(String, Option<&'static str>)> {
+        let mut done = Vec::new();
+        while let [first, ..] = &self.taken().await[..] {
+            let refusal = match run_stored(&self.bus, first).await {
+                Ok(_) => None,
+                Err(error) if error.outcome().is_some() => Some(error.kind()),
+                Err(error) => panic!("not decided: {error:?}"),
+            };
+            done.push((first.command.command_type.clone(), refusal));
+        }
+        done
+    }
+
     pub fn customer(&self, id: CustomerId) -> Customer {
         self.aggregate(id)
     }
@@ -117,8 +152,24 @@ impl<S: EventStore + CommandStore> Service<S> {
         self.aggregate(id)
     }
 
+    pub fn invoice(&self, of: OrderId) -> Invoice {
+        self.aggregate(InvoiceId::of_order(of))
+    }
+
     fn aggregate<A: Recorded>(&self, id: A::Id) -> A {
         replay(id, &self.memory.events(A::stream(id))).unwrap().unwrap()
+    }
+
+    /// The stream's events as others read them.
+    pub fn records(&self, stream: StreamId) -> Vec<Event> {
+        let events = self.memory.events(stream);
+        events
+            .iter()
+            .map(|event| {
+                let schema = WriterSchema::of_type(&event.event_type).unwrap();
+                Event::decode(stream.aggregate, schema, &event.payload).unwrap()
+            })
+            .collect()
     }
 
     /// The names of the stream's events, without their namespace.
