@@ -29,6 +29,8 @@ CREATE TABLE command_queue (
     started_at timestamptz,
     -- That failed.
     attempts integer NOT NULL DEFAULT 0,
+    -- Those of them that were the command's own fault, as far as can be told: after so many it is given up.
+    faults integer NOT NULL DEFAULT 0,
     last_error text,
     -- Not to be tried before; what is queued behind it for the same stream waits, too.
     retry_at timestamptz,

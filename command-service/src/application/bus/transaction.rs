@@ -127,7 +127,7 @@ impl<H, S: EventStore, K: Clock, I: Ids> Transactional<H, S, K, I> {
     ) -> Commit {
         let record = CommandRecord {
             command_id: context.command_id,
-            command_type: C::TYPE,
+            command_type: C::TYPE.into(),
             stream,
             actor: context.actor.name.clone(),
             received_at: context.received_at,

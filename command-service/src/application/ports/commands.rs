@@ -1,5 +1,6 @@
 //! The record of commands, and the queue of those that are decided later.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::{StoreError, StreamId};
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandRecord {
     pub command_id: Uuid,
-    pub command_type: &'static str,
+    pub command_type: Cow<'static, str>,
     pub stream: StreamId,
     pub actor: String,
     pub received_at: DateTime<Utc>,
@@ -152,6 +153,18 @@ pub struct TakenCommand {
     pub command: QueuedCommand,
     /// That failed before.
     pub attempts: u32,
+    /// Those of them that were the command's own fault, as far as can be told.
+    pub faults: u32,
+}
+
+/// What a worker notes of an attempt that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postponement {
+    /// Until it is tried again at the earliest.
+    pub delay: Duration,
+    pub error: String,
+    /// Whether it was the command's own fault, as far as can be told.
+    pub is_fault: bool,
 }
 
 /// The queue as a worker sees it. Time is the store's own clock.
@@ -164,12 +177,11 @@ pub trait CommandQueue: Send + Sync + 'static {
         per_bucket: usize,
     ) -> impl Future<Output = Result<Vec<TakenCommand>, StoreError>> + Send;
 
-    /// After an attempt that failed: not before `delay` again.
+    /// After an attempt that failed. What is behind it in its stream is no longer marked as running, and waits with it.
     fn postpone(
         &self,
         place: QueuePlace,
-        delay: Duration,
-        error: &str,
+        postponement: Postponement,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Takes away what is decided already.

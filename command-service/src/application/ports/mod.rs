@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 pub use commands::{
     AcceptedCommand, CommandOutcome, CommandQueue, CommandRecord, CommandStatus, CommandStore,
-    IdempotencyKey, KeyedCommand, QueuePlace, QueuedCommand, RecordedRefusal, TakenCommand, Waiting,
+    IdempotencyKey, KeyedCommand, Postponement, QueuePlace, QueuedCommand, RecordedRefusal, TakenCommand, Waiting,
 };
 pub use events::{
     Commit, EventStore, NewEvent, NumberClaim, NumberSeries, Snapshot, StoreError, StoredEvent, StoredStream,

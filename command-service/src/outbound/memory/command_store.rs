@@ -8,7 +8,7 @@ use super::MemoryStore;
 use super::state::{Key, Queued, State};
 use crate::application::ports::{
     AcceptedCommand, Clock, CommandQueue, CommandStatus, CommandStore, IdempotencyKey, KeyedCommand,
-    QueuePlace, QueuedCommand, StoreError, TakenCommand, Waiting,
+    Postponement, QueuePlace, QueuedCommand, StoreError, TakenCommand, Waiting,
 };
 use crate::outbound::bucket::bucket_of;
 
@@ -85,19 +85,29 @@ impl CommandQueue for MemoryStore {
                     place: *place,
                     command: queued.command.clone(),
                     attempts: queued.attempts,
+                    faults: queued.faults,
                 });
             }
         }
         Ok(taken)
     }
 
-    async fn postpone(&self, place: QueuePlace, delay: Duration, error: &str) -> Result<(), StoreError> {
+    async fn postpone(&self, place: QueuePlace, postponement: Postponement) -> Result<(), StoreError> {
+        tokio::task::yield_now().await;
         let now = self.clock.now();
-        if let Some(queued) = self.state().queue.get_mut(&place) {
-            queued.running = false;
-            queued.attempts += 1;
-            queued.last_error = Some(error.to_owned());
-            queued.retry_at = Some(now + TimeDelta::from_std(delay).unwrap_or(TimeDelta::MAX));
+        let mut state = self.state();
+        let Some(queued) = state.queue.get_mut(&place) else {
+            return Ok(());
+        };
+        queued.attempts += 1;
+        queued.faults += u32::from(postponement.is_fault);
+        queued.last_error = Some(postponement.error);
+        queued.retry_at = Some(now + TimeDelta::from_std(postponement.delay).unwrap_or(TimeDelta::MAX));
+        let stream = queued.command.stream;
+        for (_, queued) in state.queue.range_mut(place..) {
+            if queued.command.stream == stream {
+                queued.running = false;
+            }
         }
         Ok(())
     }
@@ -174,6 +184,7 @@ impl State {
             queued_at,
             running: false,
             attempts: 0,
+            faults: 0,
             last_error: None,
             retry_at: None,
         };
@@ -184,7 +195,7 @@ impl State {
         if let Some((record, decided_at)) = self.commands.get(&command_id) {
             return Some(AcceptedCommand {
                 command_id,
-                command_type: record.command_type.to_owned(),
+                command_type: record.command_type.clone().into_owned(),
                 stream: record.stream,
                 actor: record.actor.clone(),
                 received_at: record.received_at,

@@ -36,6 +36,7 @@ pub(super) struct Queued {
     pub queued_at: DateTime<Utc>,
     pub running: bool,
     pub attempts: u32,
+    pub faults: u32,
     pub last_error: Option<String>,
     pub retry_at: Option<DateTime<Utc>>,
 }

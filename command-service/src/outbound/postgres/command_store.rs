@@ -16,7 +16,7 @@ use super::binds::{cached, statement};
 use super::queue_statements::{Enqueue, Postpone, ReadWaiting, Remove, Take, TakenRow};
 use crate::application::ports::{
     AcceptedCommand, CommandOutcome, CommandQueue, CommandStatus, CommandStore, IdempotencyKey, KeyedCommand,
-    QueuePlace, QueuedCommand, RecordedRefusal, StoreError, StreamId, TakenCommand, Waiting,
+    Postponement, QueuePlace, QueuedCommand, RecordedRefusal, StoreError, StreamId, TakenCommand, Waiting,
 };
 use crate::outbound::bucket::bucket_of;
 
@@ -83,12 +83,13 @@ impl CommandQueue for PgEventStore {
         Ok(taken)
     }
 
-    async fn postpone(&self, place: QueuePlace, delay: Duration, error: &str) -> Result<(), StoreError> {
+    async fn postpone(&self, place: QueuePlace, postponement: Postponement) -> Result<(), StoreError> {
         let statement = Postpone {
             bucket: place.bucket as i16,
             id: place.id,
-            seconds: delay.as_secs_f64(),
-            error: error.to_owned(),
+            seconds: postponement.delay.as_secs_f64(),
+            error: postponement.error,
+            faults: i32::from(postponement.is_fault),
         };
         self.database.execute(statement).await.map(drop)
     }
@@ -132,7 +133,7 @@ fn unsigned(number: i64) -> Result<u64, StoreError> {
 fn taken(row: TakenRow) -> Result<TakenCommand, StoreError> {
     let (
         (bucket, id, command_id, command_type, aggregate, stream_id, actor, received_at),
-        (body, causation_id, correlation_id, traceparent, if_match, attempts),
+        (body, causation_id, correlation_id, traceparent, if_match, attempts, faults),
     ) = row;
     let if_match = if_match
         .map(|versions| versions.into_iter().map(unsigned).collect())
@@ -155,6 +156,7 @@ fn taken(row: TakenRow) -> Result<TakenCommand, StoreError> {
             if_match,
         },
         attempts: attempts.unsigned_abs(),
+        faults: faults.unsigned_abs(),
     })
 }
 

@@ -152,12 +152,13 @@ pub type TakenRow = (
         Option<String>,
         Option<Vec<i64>>,
         i32,
+        i32,
     ),
 );
 
 cached!(Take => (
     (SmallInt, BigInt, SqlUuid, Text, Text, SqlUuid, Text, Timestamptz),
-    (Jsonb, SqlUuid, SqlUuid, Nullable<Text>, Nullable<Array<BigInt>>, Integer),
+    (Jsonb, SqlUuid, SqlUuid, Nullable<Text>, Nullable<Array<BigInt>>, Integer, Integer),
 ));
 
 impl QueryFragment<Pg> for Take {
@@ -170,7 +171,7 @@ impl QueryFragment<Pg> for Take {
               AND p.retry_at > clock_timestamp()) ORDER BY c.id LIMIT "
             {&self.per_bucket => BigInt} ") o) due WHERE q.bucket = due.bucket AND q.id = due.id \
              RETURNING q.bucket, q.id, q.command_id, q.command_type, q.aggregate, q.stream_id, q.actor, q.received_at, \
-             q.body, q.causation_id, q.correlation_id, q.traceparent, q.if_match, q.attempts"
+             q.body, q.causation_id, q.correlation_id, q.traceparent, q.if_match, q.attempts, q.faults"
         )
     }
 }
@@ -180,6 +181,8 @@ pub struct Postpone {
     pub id: i64,
     pub seconds: f64,
     pub error: String,
+    /// That it adds.
+    pub faults: i32,
 }
 
 cached!(Postpone => ());
@@ -187,11 +190,14 @@ cached!(Postpone => ());
 impl QueryFragment<Pg> for Postpone {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         statement!(out;
-            "UPDATE command_queue SET attempts = attempts + 1, started_at = NULL, last_error = "
+            "WITH failed AS (UPDATE command_queue SET attempts = attempts + 1, started_at = NULL, faults = faults + "
+            {&self.faults => Integer} ", last_error = "
             {&self.error => Text} ", retry_at = clock_timestamp() + "
             {&self.seconds => Double} " * interval '1 second' WHERE bucket = "
             {&self.bucket => SmallInt} " AND id = "
-            {&self.id => BigInt}
+            {&self.id => BigInt} " RETURNING bucket, id, aggregate, stream_id\
+             ) UPDATE command_queue q SET started_at = NULL FROM failed f WHERE q.bucket = f.bucket AND q.id > f.id \
+             AND q.aggregate = f.aggregate AND q.stream_id = f.stream_id AND q.started_at IS NOT NULL"
         )
     }
 }
