@@ -209,7 +209,7 @@ fn any_commit() -> Commit {
     let at = DateTime::UNIX_EPOCH;
     let command = CommandRecord {
         command_id: Uuid::nil(),
-        command_type: "create-order",
+        command_type: "create-order".into(),
         stream: StreamId {
             aggregate: AggregateType::Order,
             id: Uuid::nil(),

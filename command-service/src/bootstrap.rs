@@ -2,44 +2,35 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::application::bus::{CommandBus, KeysInFlight, RetryPolicy};
-use crate::application::ports::{BUCKETS, Ids as _, Outbox as _};
+use crate::application::ports::{BUCKETS, Outbox as _};
 use crate::inbound::health::{Dependency, Health};
-use crate::inbound::http::command_api::{CommandApi, Wiring};
 use crate::inbound::http::server::server;
-use crate::outbound::kafka::{KafkaPublisher, SchemaIds, create_topics};
-use crate::outbound::postgres::{self, Database, PgEventStore, PgLeases, PgOutbox, Relays, Wakes};
-use crate::outbound::system::{SystemClock, TimeOrderedIds};
-use crate::relay::{Relay, watch_backlog};
+use crate::outbound::kafka::create_topics;
+use crate::outbound::postgres::{self, Database, PgEventStore, PgOutbox, Wakes};
+use crate::relay::watch_backlog;
 use crate::settings::{Role, Settings};
 use crate::sharing::{BucketMask, mask_of};
 use crate::telemetry::metrics_handle;
+use crate::worker::QueueWatch;
 
+mod commands;
 mod probes;
+mod relaying;
+mod working;
 
 /// How often the recorder folds what was measured into its buckets, so that it does not pile up between two scrapes.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
-/// What the relay's lanes, its leases, the figures and the probes need at once.
+/// What the relay's lanes, the leases, the figures and the probes need at once.
 const OPERATIONS_CONNECTIONS: usize = 6;
-
-struct Production;
-
-impl Wiring for Production {
-    type Store = PgEventStore;
-    type Clock = SystemClock;
-    type Ids = TimeOrderedIds;
-}
 
 /// Runs a role until it has done its work or is told to stop by SIGTERM or SIGINT; a second signal stops it at once.
 pub async fn run(role: Role, settings: &Settings) -> anyhow::Result<()> {
@@ -99,45 +90,72 @@ pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
 
     let database = operations_database(role, settings)?;
     let outbox = Arc::new(PgOutbox::new(database.clone()));
-    let leases = Arc::new(PgLeases::<Relays>::new(
-        database.clone(),
-        settings.relay.lease_ttl,
+    let queue = Arc::new(QueueWatch::new(
+        Arc::new(PgEventStore::new(database.clone(), wakes.clone())),
+        settings.policies.invoice_within,
     ));
-    let mut dependencies = vec![Dependency::new("database", true, move || {
+    let mut dependencies = vec![Dependency::new("database", true, {
         let database = database.clone();
-        async move { Ok(database.ping().await?) }
+        move || {
+            let database = database.clone();
+            async move { Ok(database.ping().await?) }
+        }
     })];
     if role.relays() {
         // The command API works without them: commands go on while the outbox grows.
         let required = !role.serves_api();
         dependencies.push(probes::kafka(&settings.kafka, required)?);
         dependencies.push(probes::schema_registry(settings, required)?);
-        start_relay(settings, leases, &outbox, &wakes, &stop, &mut tasks)?;
+        relaying::start(settings, &database, &outbox, &wakes, &stop, &mut tasks)?;
     }
-    let mut health = Health::new(role, dependencies).with_backlog({
-        let outbox = Arc::clone(&outbox);
-        move || {
+    if role.works() {
+        working::start(settings, &database, &wakes, &stop, &mut tasks)?;
+    }
+    let mut health = Health::new(role, dependencies)
+        .with_backlog({
             let outbox = Arc::clone(&outbox);
-            async move { Ok(outbox.backlog().await?) }
-        }
-    });
+            move || {
+                let outbox = Arc::clone(&outbox);
+                async move { Ok(outbox.backlog().await?) }
+            }
+        })
+        .with_queue({
+            let queue = Arc::clone(&queue);
+            move || {
+                let queue = Arc::clone(&queue);
+                async move { Ok(queue.measure().await?) }
+            }
+        });
     if role.relays() {
         let wake = Arc::clone(&wakes.outbox);
-        health = health.with_leases(move || buckets_of(wake.held()));
+        health = health.with_leases("relay", move || buckets_of(wake.held()));
+    }
+    if role.works() {
+        let wake = Arc::clone(&wakes.queue);
+        health = health.with_leases("worker", move || buckets_of(wake.held()));
     }
     let health = Arc::new(health);
 
-    if role.serves_api() {
+    if role.serves_api() || role.works() {
         let announcing = postgres::announce(settings.database.clone(), wakes.clone(), stop.clone());
         tasks.spawn(told_to_end(announcing));
     }
+    if role.relays() || role.works() {
+        let listening = postgres::listen(settings.database.clone(), wakes.clone(), stop.clone());
+        tasks.spawn(told_to_end(listening));
+    }
+    // In every role: whoever still runs shows that relays or workers do not.
     let watching = watch_backlog(outbox, settings.relay.backlog_interval, stop.clone());
     tasks.spawn(told_to_end(watching));
+    tasks.spawn(told_to_end({
+        let (every, stop) = (settings.worker.watch_interval, stop.clone());
+        async move { queue.run(every, stop).await }
+    }));
     tasks.spawn(told_to_end(keep_metrics_small(stop.clone())));
 
     let api = role
         .serves_api()
-        .then(|| command_api(settings, &wakes))
+        .then(|| commands::command_api(settings, &wakes))
         .transpose()?;
     let (serving, address) = server(&settings.http, &settings.shutdown, Arc::clone(&health), api)
         .with_context(|| format!("cannot listen on {}:{}", settings.http.host, settings.http.port))?;
@@ -155,80 +173,20 @@ pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
     })
 }
 
-/// Connections of health, figures and relay: apart from the commands', so that a flood of commands does not starve them.
+/// Connections of health, figures, leases and relay: apart from the commands', so that a flood of commands does not starve
+/// them.
 fn operations_database(role: Role, settings: &Settings) -> anyhow::Result<Database> {
     let mut operations = settings.database.clone();
-    if role.serves_api() {
+    if role.serves_api() || role.works() {
         operations.pool_size = operations.pool_size.min(OPERATIONS_CONNECTIONS);
     }
     Database::open(&operations)
-}
-
-fn start_relay(
-    settings: &Settings,
-    leases: Arc<PgLeases<Relays>>,
-    outbox: &Arc<PgOutbox>,
-    wakes: &Wakes,
-    stop: &CancellationToken,
-    tasks: &mut JoinSet<anyhow::Result<()>>,
-) -> anyhow::Result<()> {
-    let schemas = SchemaIds::new(&settings.schema_registry, &settings.kafka.topic_prefix)?;
-    let publisher = Arc::new(KafkaPublisher::new(&settings.kafka, schemas)?);
-    let relay = Relay::new(
-        leases,
-        Arc::clone(outbox),
-        Arc::clone(&publisher),
-        Arc::clone(&wakes.outbox),
-        TimeOrderedIds.next(),
-        &settings.relay,
-    );
-    let relaying = relay.run(stop.clone());
-    tasks.spawn(told_to_end(async move {
-        relaying.await;
-        publisher.close().await;
-    }));
-    let listening = postgres::listen(settings.database.clone(), wakes.clone(), stop.clone());
-    tasks.spawn(told_to_end(listening));
-    Ok(())
 }
 
 fn buckets_of(held: BucketMask) -> Vec<u16> {
     (0..BUCKETS)
         .filter(|bucket| held & mask_of(*bucket) != 0)
         .collect()
-}
-
-/// Builds the commands' door in each worker: with connections of its own, a command is worked on one thread from its
-/// request to its answer.
-fn command_api(
-    settings: &Settings,
-    wakes: &Wakes,
-) -> anyhow::Result<impl Fn() -> CommandApi<Production> + Send + Clone + 'static> {
-    let workers = settings.http.workers();
-    let mut share = settings.database.clone();
-    share.pool_size = share.pool_size.div_ceil(workers);
-    let databases = (0..workers)
-        .map(|_| Database::open(&share))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let databases: Arc<[Database]> = databases.into();
-    let next = Arc::new(AtomicUsize::new(0));
-    let in_flight = Arc::new(Semaphore::new(settings.http.max_in_flight.get()));
-    let deadline = settings.http.request_deadline;
-    let wakes = wakes.clone();
-    let keys_in_flight = KeysInFlight::default();
-    Ok(move || {
-        let worker = next.fetch_add(1, Ordering::Relaxed) % databases.len();
-        let store = Arc::new(PgEventStore::new(databases[worker].clone(), wakes.clone()));
-        let (clock, ids) = (Arc::new(SystemClock), Arc::new(TimeOrderedIds));
-        let bus = CommandBus::new(
-            store,
-            Arc::clone(&clock),
-            Arc::clone(&ids),
-            RetryPolicy::default(),
-            keys_in_flight.clone(),
-        );
-        CommandApi::new(bus, clock, ids, Arc::clone(&in_flight), deadline)
-    })
 }
 
 async fn keep_metrics_small(stop: CancellationToken) {
@@ -254,8 +212,8 @@ impl Running {
         }
     }
 
-    /// Readiness turns; after the drain delay nothing new is accepted and requests in flight finish; then the relay
-    /// finishes its batch and gives back its leases.
+    /// Readiness turns; after the drain delay nothing new is accepted and requests in flight finish; then relay
+    /// and worker finish their batches and give back their leases.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         self.health.stop();
         tokio::time::sleep(self.drain_delay).await;

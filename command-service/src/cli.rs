@@ -26,6 +26,8 @@ pub enum Task {
     Api,
     /// Publishes committed events to Kafka.
     Relay,
+    /// Runs queued commands.
+    Worker,
     /// Migrates the database as its owner, creates the topics, and exits.
     Setup,
     /// Prints the OpenAPI document.
@@ -39,6 +41,7 @@ impl Task {
             Self::All => Some(Role::All),
             Self::Api => Some(Role::Api),
             Self::Relay => Some(Role::Relay),
+            Self::Worker => Some(Role::Worker),
             Self::Setup => Some(Role::Setup),
             Self::Openapi => None,
         }

@@ -9,3 +9,4 @@ pub mod relay;
 pub mod settings;
 pub mod sharing;
 pub mod telemetry;
+pub mod worker;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::outbound::kafka::{KafkaSettings, SchemaRegistrySettings};
 use crate::outbound::postgres::PostgresSettings;
 use crate::relay::RelaySettings;
+use crate::worker::WorkerSettings;
 
 pub mod duration;
 mod loading;
@@ -22,6 +23,7 @@ pub enum Role {
     All,
     Api,
     Relay,
+    Worker,
     /// Migrations and topics, then exit.
     Setup,
 }
@@ -35,11 +37,16 @@ impl Role {
         matches!(self, Self::All | Self::Relay)
     }
 
+    pub fn works(self) -> bool {
+        matches!(self, Self::All | Self::Worker)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::All => "all",
             Self::Api => "api",
             Self::Relay => "relay",
+            Self::Worker => "worker",
             Self::Setup => "setup",
         }
     }
@@ -53,6 +60,8 @@ pub struct Settings {
     pub kafka: KafkaSettings,
     pub schema_registry: SchemaRegistrySettings,
     pub relay: RelaySettings,
+    pub worker: WorkerSettings,
+    pub policies: PoliciesSettings,
     pub telemetry: TelemetrySettings,
     pub shutdown: ShutdownSettings,
 }
@@ -140,13 +149,30 @@ pub enum LogFormat {
     Json,
 }
 
+/// The section `policies`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PoliciesSettings {
+    /// How long a submitted order may wait for its invoice before that is an alarm.
+    #[serde(with = "duration")]
+    pub invoice_within: Duration,
+}
+
+impl Default for PoliciesSettings {
+    fn default() -> Self {
+        Self {
+            invoice_within: Duration::from_secs(60),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShutdownSettings {
     /// How long readiness answers 503 before the server stops to accept, so that balancers look elsewhere first.
     #[serde(with = "duration")]
     pub drain_delay: Duration,
-    /// How long requests in flight and the relay's batch may take to finish after that.
+    /// How long requests in flight, and what relay and worker have in work, may take to finish after that.
     #[serde(with = "duration")]
     pub grace_period: Duration,
 }
@@ -220,6 +246,24 @@ impl Settings {
             "TELEMETRY__SAMPLE_RATIO",
             "must be within 0 and 1",
         );
+        for (section, heartbeat, lease_ttl) in [
+            ("RELAY", self.relay.heartbeat, self.relay.lease_ttl),
+            ("WORKER", self.worker.heartbeat, self.worker.lease_ttl),
+        ] {
+            must(
+                heartbeat * 2 <= lease_ttl,
+                &format!("{section}__LEASE_TTL"),
+                "must be twice the heartbeat at least",
+            );
+        }
+        for (name, every) in [
+            ("RELAY__BACKLOG_INTERVAL", self.relay.backlog_interval),
+            ("WORKER__WATCH_INTERVAL", self.worker.watch_interval),
+            ("WORKER__CLEANUP_INTERVAL", self.worker.cleanup_interval),
+            ("WORKER__COMMAND_DEADLINE", self.worker.command_deadline),
+        ] {
+            must(!every.is_zero(), name, "must be more than nothing");
+        }
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.telemetry.log) {
             must(false, "TELEMETRY__LOG", &error.to_string());
         }

@@ -187,5 +187,5 @@ async fn the_backlog_is_told_without_a_relay() {
     }
     let page = api.call("GET", "/healthcheck").await.text;
     assert!(page.contains("1 unpublished"), "{page}");
-    assert!(page.contains("does not relay"), "{page}");
+    assert!(page.contains("neither relays nor works"), "{page}");
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
-use crate::application::ports::Backlog;
+use crate::application::ports::{Backlog, Waiting};
 use crate::settings::Role;
 
 /// A dependency that does not answer within this is down.
@@ -16,6 +16,8 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Probes are not repeated within this, so that whoever polls the page puts no load on the dependencies.
 const FRESH: Duration = Duration::from_millis(500);
+
+type HeldBuckets = Box<dyn Fn() -> Vec<u16> + Send + Sync>;
 
 type Probe<T> = Box<dyn Fn() -> BoxFuture<'static, anyhow::Result<T>> + Send + Sync>;
 
@@ -103,8 +105,9 @@ pub struct Health {
     stopping: AtomicBool,
     dependencies: Vec<Dependency>,
     backlog: Option<Probe<Backlog>>,
-    /// The buckets that this process's relay holds.
-    leases: Option<Box<dyn Fn() -> Vec<u16> + Send + Sync>>,
+    queue: Option<Probe<Vec<Waiting>>>,
+    /// The buckets that each role of this process holds.
+    leases: Vec<(&'static str, HeldBuckets)>,
     last: Mutex<Option<(Instant, Vec<DependencyReport>)>>,
 }
 
@@ -116,7 +119,8 @@ impl Health {
             stopping: AtomicBool::new(false),
             dependencies,
             backlog: None,
-            leases: None,
+            queue: None,
+            leases: Vec::new(),
             last: Mutex::new(None),
         }
     }
@@ -130,8 +134,22 @@ impl Health {
         self
     }
 
-    pub fn with_leases(mut self, leases: impl Fn() -> Vec<u16> + Send + Sync + 'static) -> Self {
-        self.leases = Some(Box::new(leases));
+    /// What tells how many commands wait, and for how long.
+    pub fn with_queue<F>(mut self, queue: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = anyhow::Result<Vec<Waiting>>> + Send + 'static,
+    {
+        self.queue = Some(Box::new(move || Box::pin(queue())));
+        self
+    }
+
+    /// The buckets that `role` holds in this process.
+    pub fn with_leases(
+        mut self,
+        role: &'static str,
+        leases: impl Fn() -> Vec<u16> + Send + Sync + 'static,
+    ) -> Self {
+        self.leases.push((role, Box::new(leases)));
         self
     }
 
@@ -180,8 +198,17 @@ impl Health {
         tokio::time::timeout(PROBE_TIMEOUT, probe()).await.ok()?.ok()
     }
 
-    /// `None` where this process has no relay.
-    pub fn leases(&self) -> Option<Vec<u16>> {
-        self.leases.as_ref().map(|leases| leases())
+    /// `None` where it cannot be told.
+    pub async fn queue(&self) -> Option<Vec<Waiting>> {
+        let probe = self.queue.as_ref()?;
+        tokio::time::timeout(PROBE_TIMEOUT, probe()).await.ok()?.ok()
+    }
+
+    /// The buckets that each role holds which shares work; empty where this process has none.
+    pub fn leases(&self) -> Vec<(&'static str, Vec<u16>)> {
+        self.leases
+            .iter()
+            .map(|(role, leases)| (*role, leases()))
+            .collect()
     }
 }

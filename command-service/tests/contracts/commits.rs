@@ -70,7 +70,7 @@ pub fn commit(
 ) -> Commit {
     let command = CommandRecord {
         command_id: new_id(),
-        command_type: "submit-order",
+        command_type: "submit-order".into(),
         stream,
         actor: "Grace Hopper".to_owned(),
         received_at: some_time() - TimeDelta::milliseconds(3),

@@ -51,7 +51,7 @@ pub fn append(stream: StreamId, expected_version: u64, events: u64) -> Commit {
     let command_id = unique_id();
     let command = CommandRecord {
         command_id,
-        command_type: "rename_customer",
+        command_type: "rename_customer".into(),
         stream,
         actor: "anonymous".to_owned(),
         received_at: some_time(),

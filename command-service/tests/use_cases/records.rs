@@ -46,7 +46,7 @@ async fn a_command_is_recorded_with_who_when_what_and_why() {
         .unwrap();
     let expected = CommandRecord {
         command_id: context.command_id,
-        command_type: "submit-order",
+        command_type: "submit-order".into(),
         stream: Order::stream(order_id),
         actor: "Grace Hopper".to_owned(),
         received_at: context.received_at,

@@ -13,8 +13,8 @@ pub struct PostgresSettings {
     pub url: Option<SecretString>,
     /// Of the owner of the schema; only `setup` needs it.
     pub owner_url: Option<SecretString>,
-    /// Connections of one process for commands, or for the relay in a process of its own. On top come six for the relay
-    /// and health beside commands, and the relay's two for notifications.
+    /// Connections of one process for the commands of clients, again for those of the queue, or for the relay in a process of
+    /// its own. On top come six for the relay, leases and health beside commands, and two for notifications.
     pub pool_size: usize,
     #[serde(with = "duration")]
     pub connect_timeout: Duration,

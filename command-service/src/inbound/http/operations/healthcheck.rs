@@ -9,10 +9,10 @@ use crate::inbound::health::{DependencyStatus, Health};
     get,
     path = "/healthcheck",
     tag = "operations",
-    responses((status = 200, description = "A page with role, version, uptime, dependencies and outbox.", body = String, content_type = "text/html"))
+    responses((status = 200, description = "A page with role, version, uptime, dependencies, outbox and queue.", body = String, content_type = "text/html"))
 )]
 pub async fn healthcheck(health: web::Data<Health>) -> HttpResponse {
-    let (readiness, backlog) = tokio::join!(health.readiness(), health.backlog());
+    let (readiness, backlog, queue) = tokio::join!(health.readiness(), health.backlog(), health.queue());
     let mut rows = String::new();
     let mut row = |name: &str, value: &str, good: bool| {
         let class = if good { "good" } else { "bad" };
@@ -42,9 +42,28 @@ pub async fn healthcheck(health: web::Data<Health>) -> HttpResponse {
         }
         None => row("outbox", "unknown", false),
     }
-    match health.leases() {
-        Some(leases) => row("leases owned", &format!("{} {leases:?}", leases.len()), true),
-        None => row("leases owned", "none: this process does not relay", true),
+    match queue {
+        Some(waiting) => {
+            let commands: u64 = waiting.iter().map(|waiting| waiting.commands).sum();
+            let oldest = waiting
+                .iter()
+                .map(|waiting| waiting.oldest_seconds)
+                .fold(0.0, f64::max);
+            row("queue", &format!("{commands} commands"), true);
+            row("oldest command", &format!("{oldest:.1} s"), oldest < 5.0);
+        }
+        None => row("queue", "unknown", false),
+    }
+    let leases = health.leases();
+    for (role, buckets) in &leases {
+        row(
+            &format!("leases owned, {role}"),
+            &format!("{} {buckets:?}", buckets.len()),
+            true,
+        );
+    }
+    if leases.is_empty() {
+        row("leases owned", "none: this process neither relays nor works", true);
     }
     HttpResponse::Ok().content_type("text/html; charset=utf-8").body(format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"5\">\

@@ -5,7 +5,7 @@ use crate::telemetry::metrics_handle;
 
 /// Prometheus metrics
 ///
-/// The outbox is measured for each scrape; while the store does not answer, its figures are estimates that grow.
+/// Outbox and queue are measured for each scrape; while the store does not answer, their figures are estimates that grow.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -13,7 +13,9 @@ use crate::telemetry::metrics_handle;
     responses((status = 200, description = "Metrics in Prometheus' text format.", body = String, content_type = "text/plain"))
 )]
 pub async fn metrics(health: web::Data<Health>) -> HttpResponse {
-    if let Some(backlog) = health.backlog().await {
+    // Measuring the queue sets its gauges.
+    let (backlog, _) = tokio::join!(health.backlog(), health.queue());
+    if let Some(backlog) = backlog {
         metrics::gauge!("outbox_depth").set(backlog.rows as f64);
         metrics::gauge!("outbox_oldest_age_seconds").set(backlog.oldest_seconds);
     }

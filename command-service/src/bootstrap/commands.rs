@@ -1,0 +1,63 @@
+//! The commands' door, in front of the bus.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Semaphore;
+
+use crate::application::bus::{CommandBus, KeysInFlight, RetryPolicy};
+use crate::inbound::http::command_api::{CommandApi, Wiring};
+use crate::outbound::postgres::{Database, PgEventStore, Wakes};
+use crate::outbound::system::{SystemClock, TimeOrderedIds};
+use crate::settings::Settings;
+
+pub struct Production;
+
+impl Wiring for Production {
+    type Store = PgEventStore;
+    type Clock = SystemClock;
+    type Ids = TimeOrderedIds;
+}
+
+pub type Bus = CommandBus<PgEventStore, SystemClock, TimeOrderedIds>;
+
+pub fn bus(store: Arc<PgEventStore>, keys_in_flight: KeysInFlight) -> Bus {
+    CommandBus::new(
+        store,
+        Arc::new(SystemClock),
+        Arc::new(TimeOrderedIds),
+        RetryPolicy::default(),
+        keys_in_flight,
+    )
+}
+
+/// Builds the commands' door in each HTTP worker: with connections of its own, a command is worked on one thread from its
+/// request to its answer.
+pub fn command_api(
+    settings: &Settings,
+    wakes: &Wakes,
+) -> anyhow::Result<impl Fn() -> CommandApi<Production> + Send + Clone + 'static> {
+    let workers = settings.http.workers();
+    let mut share = settings.database.clone();
+    share.pool_size = share.pool_size.div_ceil(workers);
+    let databases = (0..workers)
+        .map(|_| Database::open(&share))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let databases: Arc<[Database]> = databases.into();
+    let next = Arc::new(AtomicUsize::new(0));
+    let in_flight = Arc::new(Semaphore::new(settings.http.max_in_flight.get()));
+    let deadline = settings.http.request_deadline;
+    let wakes = wakes.clone();
+    let keys_in_flight = KeysInFlight::default();
+    Ok(move || {
+        let worker = next.fetch_add(1, Ordering::Relaxed) % databases.len();
+        let store = Arc::new(PgEventStore::new(databases[worker].clone(), wakes.clone()));
+        CommandApi::new(
+            bus(store, keys_in_flight.clone()),
+            Arc::new(SystemClock),
+            Arc::new(TimeOrderedIds),
+            Arc::clone(&in_flight),
+            deadline,
+        )
+    })
+}

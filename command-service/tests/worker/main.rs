@@ -1,0 +1,12 @@
+//! The worker: simulated over the ports in memory, and on a real server.
+#![allow(
+    clippy::unwrap_used,
+    reason = "the exception for tests does not reach their shared functions"
+)]
+
+mod on_postgres;
+mod script;
+mod simulated;
+#[path = "../support/mod.rs"]
+mod support;
+mod watching;
