@@ -1,6 +1,7 @@
 //! The one place that names the concrete adapters: builds what each role needs, starts it, stops it in order.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::application::ports::{BUCKETS, Outbox as _};
+use crate::application::snapshots::{SnapshotMarks, take_snapshots};
 use crate::inbound::health::{Dependency, Health};
 use crate::inbound::http::server::server;
 use crate::outbound::kafka::create_topics;
@@ -94,6 +96,15 @@ pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
         Arc::new(PgEventStore::new(database.clone(), wakes.clone())),
         settings.policies.invoice_within,
     ));
+    let marks = match NonZeroU64::new(settings.snapshots.every) {
+        Some(every) if role.serves_api() || role.works() => {
+            let (marks, passed) = SnapshotMarks::every(every);
+            let store = Arc::new(PgEventStore::new(database.clone(), wakes.clone()));
+            tasks.spawn(told_to_end(take_snapshots(store, passed, stop.clone())));
+            marks
+        }
+        _ => SnapshotMarks::none(),
+    };
     let mut dependencies = vec![Dependency::new("database", true, {
         let database = database.clone();
         move || {
@@ -109,7 +120,7 @@ pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
         relaying::start(settings, &database, &outbox, &wakes, &stop, &mut tasks)?;
     }
     if role.works() {
-        working::start(settings, &database, &wakes, &stop, &mut tasks)?;
+        working::start(settings, &database, &wakes, marks.clone(), &stop, &mut tasks)?;
     }
     let mut health = Health::new(role, dependencies)
         .with_backlog({
@@ -155,7 +166,7 @@ pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
 
     let api = role
         .serves_api()
-        .then(|| commands::command_api(settings, &wakes))
+        .then(|| commands::command_api(settings, &wakes, marks))
         .transpose()?;
     let (serving, address) = server(&settings.http, &settings.shutdown, Arc::clone(&health), api)
         .with_context(|| format!("cannot listen on {}:{}", settings.http.host, settings.http.port))?;

@@ -62,6 +62,7 @@ pub struct Settings {
     pub relay: RelaySettings,
     pub worker: WorkerSettings,
     pub policies: PoliciesSettings,
+    pub snapshots: SnapshotsSettings,
     pub telemetry: TelemetrySettings,
     pub shutdown: ShutdownSettings,
 }
@@ -163,6 +164,20 @@ impl Default for PoliciesSettings {
         Self {
             invoice_within: Duration::from_secs(60),
         }
+    }
+}
+
+/// The section `snapshots`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SnapshotsSettings {
+    /// A snapshot is taken when a stream passes a multiple of so many versions; 0 takes none.
+    pub every: u64,
+}
+
+impl Default for SnapshotsSettings {
+    fn default() -> Self {
+        Self { every: 50 }
     }
 }
 

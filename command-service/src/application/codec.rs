@@ -16,7 +16,8 @@ use shared_events::{AggregateType, DecodeError, EncodeError, Event, WriterSchema
 use uuid::Uuid;
 
 use super::bus::EncodedEvent;
-use super::ports::{StoredEvent, StreamId};
+use super::ports::{StoredEvent, StoredStream, StreamId};
+use snapshot::Snapshotted;
 
 /// An aggregate whose events are stored.
 pub trait Recorded: Aggregate {
@@ -126,9 +127,27 @@ pub fn decode<A: Recorded>(id: A::Id, stored: &StoredEvent) -> Result<A::Event, 
 
 /// The aggregate as its whole stream, oldest event first, leaves it; `None` without events.
 pub fn replay<A: Recorded>(id: A::Id, stored: &[StoredEvent]) -> Result<Option<A>, CodecError> {
+    fold(id, None, 0, stored)
+}
+
+/// The aggregate as its stream leaves it, from a snapshot on if it has one.
+pub fn restore<A: Snapshotted>(id: A::Id, stored: &StoredStream) -> Result<Option<A>, CodecError> {
+    let Some(snapshot) = &stored.snapshot else {
+        return replay(id, &stored.events);
+    };
+    let state = serde_json::from_slice(&snapshot.state).map_err(CodecError::Snapshot)?;
+    let state = A::from_snapshot(&state)?;
+    fold(id, Some(state), snapshot.version, &stored.events)
+}
+
+fn fold<A: Recorded>(
+    id: A::Id,
+    mut state: Option<A>,
+    version: u64,
+    stored: &[StoredEvent],
+) -> Result<Option<A>, CodecError> {
     let stream = A::stream(id);
-    let mut state = None;
-    for (stored, expected) in stored.iter().zip(1..) {
+    for (stored, expected) in stored.iter().zip(version + 1..) {
         let version = stored.version;
         if version != expected {
             return Err(CodecError::Gap {

@@ -11,6 +11,7 @@ pub mod invoicing;
 pub mod ordering;
 pub mod policies;
 pub mod ports;
+pub mod snapshots;
 pub mod stored;
 mod streams;
 mod use_cases;

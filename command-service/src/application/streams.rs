@@ -3,6 +3,7 @@
 use domain::{Aggregate, Refusal};
 
 use super::bus::{CommandError, Context, Decided, EncodedEvent};
+use super::codec::snapshot::{SNAPSHOT_FORMAT, Snapshotted};
 use super::codec::{self, CodecError, Recorded};
 use super::ports::{EventStore, StoredStream, StreamId};
 
@@ -14,13 +15,6 @@ pub(super) struct Loaded<A: Recorded> {
 }
 
 impl<A: Recorded> Loaded<A> {
-    /// `None` for a stream that is not there.
-    pub fn from_stream(id: A::Id, stream: &StoredStream) -> Result<Option<Self>, CodecError> {
-        let version = stream.version();
-        let state = codec::replay::<A>(id, &stream.events)?;
-        Ok(state.map(|state| Self { id, version, state }))
-    }
-
     pub fn decide(&self, command: A::Command) -> Result<Decided, CommandError>
     where
         A::Refusal: Into<Refusal>,
@@ -49,24 +43,26 @@ impl<A: Recorded> Loaded<A> {
 }
 
 /// The aggregate that a command is sent to, alone.
-pub(super) async fn load<A: Recorded>(
+pub(super) async fn load<A: Snapshotted>(
     store: &impl EventStore,
     context: &Context,
     id: A::Id,
 ) -> Result<Loaded<A>, CommandError> {
     let stream = A::stream(id);
     let [stored] = read(store, [stream], stream).await?;
-    target(context, id, &stored)
+    target(store, context, id, &stored).await
 }
 
 /// The aggregate that a command is sent to: it must be there, and at a version that the client wants.
-pub(super) fn target<A: Recorded>(
+pub(super) async fn target<A: Snapshotted>(
+    store: &impl EventStore,
     context: &Context,
     id: A::Id,
     stored: &StoredStream,
 ) -> Result<Loaded<A>, CommandError> {
     let stream = A::stream(id);
-    let loaded = Loaded::from_stream(id, stored)?.ok_or(CommandError::NotFound(stream))?;
+    let loaded = known(store, id, stored).await?;
+    let loaded = loaded.ok_or(CommandError::NotFound(stream))?;
     match &context.if_match {
         Some(wanted) if !wanted.matches(loaded.version) => Err(CommandError::PreconditionFailed {
             stream,
@@ -74,6 +70,36 @@ pub(super) fn target<A: Recorded>(
         }),
         _ => Ok(loaded),
     }
+}
+
+/// The aggregate that `stored` has; `None` for a stream that is not there. A snapshot that is of no use is as good as none:
+/// then the stream is read again, whole.
+pub(super) async fn known<A: Snapshotted>(
+    store: &impl EventStore,
+    id: A::Id,
+    stored: &StoredStream,
+) -> Result<Option<Loaded<A>>, CommandError> {
+    let error = match restored(id, stored) {
+        Err(error) if stored.snapshot.is_some() => error,
+        answer => return Ok(answer?),
+    };
+    let stream = A::stream(id);
+    tracing::warn!(
+        aggregate = stream.aggregate.as_str(),
+        aggregate_id = %stream.id,
+        error = format!("{:#}", anyhow::Error::new(error)),
+        "a snapshot is not used"
+    );
+    metrics::counter!("snapshots_total", "outcome" => "not-used").increment(1);
+    let whole = answered(store, &[stream], stream, None).await?;
+    let whole = whole.first().ok_or_else(miscounted)?;
+    Ok(restored(id, whole)?)
+}
+
+fn restored<A: Snapshotted>(id: A::Id, stored: &StoredStream) -> Result<Option<Loaded<A>>, CodecError> {
+    let version = stored.version();
+    let state = codec::restore::<A>(id, stored)?;
+    Ok(state.map(|state| Loaded { id, version, state }))
 }
 
 /// Streams of a fixed number in one round trip; `target` is the one that the command is about, for errors.
@@ -94,8 +120,17 @@ pub(super) async fn read_all(
     streams: &[StreamId],
     target: StreamId,
 ) -> Result<Vec<StoredStream>, CommandError> {
+    answered(store, streams, target, Some(SNAPSHOT_FORMAT)).await
+}
+
+async fn answered(
+    store: &impl EventStore,
+    streams: &[StreamId],
+    target: StreamId,
+    snapshot_format: Option<i32>,
+) -> Result<Vec<StoredStream>, CommandError> {
     let answers = store
-        .read(streams, None)
+        .read(streams, snapshot_format)
         .await
         .map_err(|error| CommandError::of_store(error, target))?;
     if answers.len() == streams.len() {

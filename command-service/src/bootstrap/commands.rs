@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
 use crate::application::bus::{CommandBus, KeysInFlight, RetryPolicy};
+use crate::application::snapshots::SnapshotMarks;
 use crate::inbound::http::command_api::{CommandApi, Wiring};
 use crate::outbound::postgres::{Database, PgEventStore, Wakes};
 use crate::outbound::system::{SystemClock, TimeOrderedIds};
@@ -21,13 +22,14 @@ impl Wiring for Production {
 
 pub type Bus = CommandBus<PgEventStore, SystemClock, TimeOrderedIds>;
 
-pub fn bus(store: Arc<PgEventStore>, keys_in_flight: KeysInFlight) -> Bus {
-    CommandBus::new(
+pub fn bus(store: Arc<PgEventStore>, keys_in_flight: KeysInFlight, snapshots: SnapshotMarks) -> Bus {
+    CommandBus::with_snapshots(
         store,
         Arc::new(SystemClock),
         Arc::new(TimeOrderedIds),
         RetryPolicy::default(),
         keys_in_flight,
+        snapshots,
     )
 }
 
@@ -36,6 +38,7 @@ pub fn bus(store: Arc<PgEventStore>, keys_in_flight: KeysInFlight) -> Bus {
 pub fn command_api(
     settings: &Settings,
     wakes: &Wakes,
+    snapshots: SnapshotMarks,
 ) -> anyhow::Result<impl Fn() -> CommandApi<Production> + Send + Clone + 'static> {
     let workers = settings.http.workers();
     let mut share = settings.database.clone();
@@ -53,7 +56,7 @@ pub fn command_api(
         let worker = next.fetch_add(1, Ordering::Relaxed) % databases.len();
         let store = Arc::new(PgEventStore::new(databases[worker].clone(), wakes.clone()));
         CommandApi::new(
-            bus(store, keys_in_flight.clone()),
+            bus(store, keys_in_flight.clone(), snapshots.clone()),
             Arc::new(SystemClock),
             Arc::new(TimeOrderedIds),
             Arc::clone(&in_flight),

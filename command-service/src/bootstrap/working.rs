@@ -9,6 +9,7 @@ use super::commands::{Bus, bus};
 use super::told_to_end;
 use crate::application::bus::{Answered, CommandError, KeysInFlight};
 use crate::application::ports::{Ids as _, TakenCommand};
+use crate::application::snapshots::SnapshotMarks;
 use crate::application::stored::run_stored;
 use crate::outbound::postgres::{Database, PgEventStore, PgLeases, Wakes, Workers};
 use crate::outbound::system::{SystemClock, TimeOrderedIds};
@@ -30,6 +31,7 @@ pub fn start(
     settings: &Settings,
     operations: &Database,
     wakes: &Wakes,
+    snapshots: SnapshotMarks,
     stop: &CancellationToken,
     tasks: &mut JoinSet<anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
@@ -38,7 +40,7 @@ pub fn start(
     let store = Arc::new(PgEventStore::new(Database::open(&commands)?, wakes.clone()));
     let running = Running::new(
         Arc::clone(&store),
-        StoredCommands(bus(store, KeysInFlight::default())),
+        StoredCommands(bus(store, KeysInFlight::default(), snapshots)),
         Arc::new(SystemClock),
         Arc::new(TimeOrderedIds),
         settings.worker.clone(),

@@ -66,9 +66,9 @@ where
         for command in &taken {
             *read.entry(command.place.bucket).or_default() += 1;
         }
-        let streams = by_stream(taken).into_iter().map(|(bucket, commands)| async move {
-            (bucket, self.run_stream(commands).await)
-        });
+        let streams = by_stream(taken)
+            .into_iter()
+            .map(|(bucket, commands)| async move { (bucket, self.run_stream(commands).await) });
         let silent: HashSet<u16> = join_all(streams)
             .await
             .into_iter()
@@ -207,7 +207,8 @@ where
                     error = failure.cause,
                     "a queued command was given up and recorded as failed"
                 );
-                metrics::counter!("commands_failed_total", "type" => command.command_type.clone()).increment(1);
+                metrics::counter!("commands_failed_total", "type" => command.command_type.clone())
+                    .increment(1);
                 decided("failed")
             }
             Err(StoreError::DuplicateCommand) => self.remove(taken).await,

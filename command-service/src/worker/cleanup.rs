@@ -23,7 +23,10 @@ pub async fn forget_old_keys<S: CommandStore>(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         loop {
-            let Some(forgotten) = stop.run_until_cancelled(store.forget_keys(retention, BATCH)).await else {
+            let Some(forgotten) = stop
+                .run_until_cancelled(store.forget_keys(retention, BATCH))
+                .await
+            else {
                 return;
             };
             match forgotten {

@@ -38,10 +38,8 @@ use crate::sharing::{Report, Sharer, Wake, Work};
 pub trait RunStored: Send + Sync + 'static {
     /// Answers once the outcome is recorded: success, or an error that is an outcome. Any other error means that none was
     /// recorded by this call.
-    fn run_stored(
-        &self,
-        taken: &TakenCommand,
-    ) -> impl Future<Output = Result<Answered, CommandError>> + Send;
+    fn run_stored(&self, taken: &TakenCommand)
+    -> impl Future<Output = Result<Answered, CommandError>> + Send;
 }
 
 /// One worker. Any number of them share the buckets.

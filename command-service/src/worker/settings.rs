@@ -124,7 +124,10 @@ mod tests {
     fn pauses_double_up_to_the_longest_and_are_never_below_half() {
         let settings = WorkerSettings::default();
         let millis = |attempts, random| settings.pause(attempts, random).as_millis();
-        assert_eq!([0, 1, 2, 6, 7, 1_000_000].map(|n| millis(n, 0)), [50, 100, 200, 3200, 5000, 5000]);
+        assert_eq!(
+            [0, 1, 2, 6, 7, 1_000_000].map(|n| millis(n, 0)),
+            [50, 100, 200, 3200, 5000, 5000]
+        );
         assert_eq!(
             [0, 1, 7].map(|n| (0..6_000_000).step_by(997).map(|random| millis(n, random)).max()),
             [Some(99), Some(199), Some(9999)]

@@ -24,6 +24,7 @@ mod products;
 mod records;
 mod service;
 mod snapshots;
+mod snapshotting;
 mod spans;
 mod stored;
 mod told;

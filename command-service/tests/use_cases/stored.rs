@@ -239,6 +239,7 @@ fn taken(command_type: &str, body: Value) -> TakenCommand {
             if_match: None,
         },
         attempts: 0,
+        faults: 0,
     }
 }
 

@@ -89,7 +89,9 @@ impl World {
 
     async fn count(&self, what: &str) -> i64 {
         let owner = self.database.as_owner().await;
-        let row = owner.query_one(&format!("SELECT count(*) FROM {what}"), &[]).await;
+        let row = owner
+            .query_one(&format!("SELECT count(*) FROM {what}"), &[])
+            .await;
         row.unwrap().get(0)
     }
 
@@ -100,7 +102,11 @@ impl World {
             }
         };
         let in_time = tokio::time::timeout(Duration::from_secs(60), holds).await;
-        assert!(in_time.is_ok(), "never {expected} in {what}: {}", self.count(what).await);
+        assert!(
+            in_time.is_ok(),
+            "never {expected} in {what}: {}",
+            self.count(what).await
+        );
     }
 
     async fn drained(&self) {
@@ -187,8 +193,14 @@ async fn what_fails_by_its_own_fault_is_given_up_and_its_successors_run() {
     world.drained().await;
     worker.stop().await;
     assert_eq!(world.script.attempts(commands[0]), 10);
-    assert!(matches!(world.outcome(commands[0]).await, CommandOutcome::Failed { .. }));
-    assert!(matches!(world.outcome(commands[1]).await, CommandOutcome::Refused(_)));
+    assert!(matches!(
+        world.outcome(commands[0]).await,
+        CommandOutcome::Failed { .. }
+    ));
+    assert!(matches!(
+        world.outcome(commands[1]).await,
+        CommandOutcome::Refused(_)
+    ));
     assert_eq!(
         world.outcome(commands[2]).await,
         CommandOutcome::Succeeded { version: 1 }
@@ -203,7 +215,9 @@ async fn a_command_that_waits_is_pending_with_its_error_and_so_is_what_is_behind
     let commands = &queued[0].1;
     world.script.tell(commands[0], Fate::Conflict);
     let worker = world.start(Duration::ZERO);
-    world.until("command_queue WHERE attempts > 12 AND faults = 0", 1).await;
+    world
+        .until("command_queue WHERE attempts > 12 AND faults = 0", 1)
+        .await;
     worker.stop().await;
     let first = world.store.command(commands[0]).await.unwrap().unwrap().status;
     assert!(

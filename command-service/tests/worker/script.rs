@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use command_service::application::bus::{Accepted, Answered, CommandError};
 use command_service::application::ports::{
-    Commit, CommandOutcome, EventStore, QueuedCommand, RecordedRefusal, StoreError, StreamId, TakenCommand,
+    CommandOutcome, Commit, EventStore, QueuedCommand, RecordedRefusal, StoreError, StreamId, TakenCommand,
 };
 use command_service::worker::RunStored;
 use domain::Refusal;
@@ -79,7 +79,13 @@ impl<S: EventStore> RunStored for Scripted<S> {
             .or_default() += 1;
         tokio::time::sleep(self.delay).await;
         thawed(&self.frozen).await;
-        let fate = self.script.fates.lock().unwrap().get(&command.command_id).copied();
+        let fate = self
+            .script
+            .fates
+            .lock()
+            .unwrap()
+            .get(&command.command_id)
+            .copied();
         match fate {
             Some(Fate::Unavailable) => Err(CommandError::Unavailable(anyhow::anyhow!("as told"))),
             Some(Fate::Conflict) => Err(CommandError::Conflict(stream)),

@@ -118,7 +118,13 @@ impl World {
             leases: Arc::clone(&self.leases),
             frozen,
         };
-        let worker = Worker::new(Arc::new(leases), running, Arc::clone(&wake), unique_id(), settings);
+        let worker = Worker::new(
+            Arc::new(leases),
+            running,
+            Arc::clone(&wake),
+            unique_id(),
+            settings,
+        );
         AtWork {
             wake,
             task: tokio::spawn(worker.run(stop.clone())),
@@ -253,7 +259,11 @@ async fn a_stream_waits_behind_its_first_failure_and_others_of_its_bucket_go_on(
     assert_eq!(world.script.attempts(commands[1]), 1, "not before it is due");
     assert_eq!(world.script.attempts(commands[2]), 0);
     for waiting in &commands[1..] {
-        let status = CommandStore::command(&*world.store, *waiting).await.unwrap().unwrap().status;
+        let status = CommandStore::command(&*world.store, *waiting)
+            .await
+            .unwrap()
+            .unwrap()
+            .status;
         assert!(matches!(status, CommandStatus::Pending { .. }), "{status:?}");
     }
     world.script.heal();
@@ -280,7 +290,11 @@ async fn a_command_that_cannot_be_run_is_tried_less_and_less_often_and_for_ever(
         many_looks().await;
         world.clock.advance(TimeDelta::milliseconds(pause / 2 - 1));
         many_looks().await;
-        assert_eq!(world.script.attempts(command), attempt, "not within half of {pause} ms");
+        assert_eq!(
+            world.script.attempts(command),
+            attempt,
+            "not within half of {pause} ms"
+        );
         world.clock.advance(TimeDelta::milliseconds(pause / 2 + 1));
     }
     assert!(!world.is_decided(command) && !world.is_decided(conflicting));
@@ -427,7 +441,10 @@ async fn a_worker_that_freezes_in_mid_batch_does_no_harm_when_it_wakes() {
         let stream = new_customer();
         let before = world.queue(stream, 6).await;
         let sleeper = world.start(Duration::from_millis(2), &settings());
-        eventually("it is in mid-work", async || world.script.attempts(before[frozen_at]) > 0).await;
+        eventually("it is in mid-work", async || {
+            world.script.attempts(before[frozen_at]) > 0
+        })
+        .await;
         sleeper.freeze.send(true).unwrap();
         world.clock.advance(LEASE_TIME + TimeDelta::seconds(1));
         let successor = world.start_worker();

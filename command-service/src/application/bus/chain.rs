@@ -14,6 +14,7 @@ use super::validation::Validated;
 use super::{Actor, Answered, Command, CommandError, Context, Decided, Handler};
 use crate::application::UseCases;
 use crate::application::ports::{Clock, CommandStore, EventStore, Ids};
+use crate::application::snapshots::SnapshotMarks;
 
 /// The middleware round every command, outermost first.
 type Guarded<H, S> = Traced<Measured<Authorised<Validated<Idempotent<H, S>>>>>;
@@ -31,7 +32,7 @@ pub struct CommandBus<S, K, I> {
 }
 
 impl<S: EventStore + CommandStore, K: Clock, I: Ids> CommandBus<S, K, I> {
-    /// `in_flight` is shared by all buses of the process.
+    /// `in_flight` is shared by all buses of the process. No snapshots are taken.
     pub fn new(
         store: Arc<S>,
         clock: Arc<K>,
@@ -39,12 +40,25 @@ impl<S: EventStore + CommandStore, K: Clock, I: Ids> CommandBus<S, K, I> {
         retry: RetryPolicy,
         in_flight: KeysInFlight,
     ) -> Self {
+        Self::with_snapshots(store, clock, ids, retry, in_flight, SnapshotMarks::none())
+    }
+
+    /// One that tells `snapshots` of every commit.
+    pub fn with_snapshots(
+        store: Arc<S>,
+        clock: Arc<K>,
+        ids: Arc<I>,
+        retry: RetryPolicy,
+        in_flight: KeysInFlight,
+        snapshots: SnapshotMarks,
+    ) -> Self {
         let deciding = Retried {
             inner: InTurn(Transactional {
                 inner: UseCases::new(Arc::clone(&store)),
                 store: Arc::clone(&store),
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
+                snapshots,
             }),
             policy: retry,
             ids: Arc::clone(&ids),

@@ -7,6 +7,7 @@ use crate::application::ports::{
     Clock, CommandOutcome, CommandRecord, Commit, EventStore, Ids, NewEvent, QueuedCommand, StreamId,
     ToldEvent,
 };
+use crate::application::snapshots::SnapshotMarks;
 
 /// Commits what the use case decided: events, outbox rows, what other contexts are told, the commands that policies want,
 /// and the command's record, at once or not at all. A command that was refused, or that changed nothing, leaves its
@@ -16,6 +17,7 @@ pub struct Transactional<H, S, K, I> {
     pub store: Arc<S>,
     pub clock: Arc<K>,
     pub ids: Arc<I>,
+    pub snapshots: SnapshotMarks,
 }
 
 impl<C, H, S, K, I> Handler<C> for Transactional<H, S, K, I>
@@ -92,7 +94,10 @@ impl<H, S: EventStore, K: Clock, I: Ids> Transactional<H, S, K, I> {
             ..commit
         };
         match self.store.commit(commit).await {
-            Ok(()) => Ok(Accepted { stream, version }),
+            Ok(()) => {
+                self.snapshots.committed(stream, expected_version, version);
+                Ok(Accepted { stream, version })
+            }
             Err(error) => match CommandError::of_store(error, stream) {
                 // Nobody can be overtaken in starting a stream: it is there, and stays there. A number can be.
                 CommandError::Conflict(stream) if expected_version == 0 && claim.is_none() => {

@@ -10,7 +10,7 @@ use crate::application::bus::{Command, CommandError, Context, Decided, Handler, 
 use crate::application::codec::{CodecError, Recorded};
 use crate::application::policies::INTERNAL_SCOPE;
 use crate::application::ports::{EventStore, NumberSeries, StreamId};
-use crate::application::streams::{self, Loaded};
+use crate::application::streams;
 
 /// Issues the one invoice of an order; done already where there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,8 @@ impl<S: EventStore> Handler<IssueInvoice> for UseCases<S> {
     async fn handle(&self, context: &Context, command: &IssueInvoice) -> Result<Decided, CommandError> {
         let stream = command.stream();
         let [stored] = streams::read(&*self.store, [stream], stream).await?;
-        if let Some(invoice) = Loaded::<Invoice>::from_stream(command.invoice_id(), &stored)? {
+        let invoice = streams::known::<Invoice>(&*self.store, command.invoice_id(), &stored).await?;
+        if let Some(invoice) = invoice {
             return invoice.decided(&[]);
         }
         let claim = numbers::next(&*self.store, NumberSeries::Invoice, stream).await?;

@@ -47,8 +47,9 @@ impl<S: EventStore> Handler<AddOrderItem> for UseCases<S> {
         let target = command.stream();
         let wanted = [target, Product::stream(command.item.product_id)];
         let [order, product] = streams::read(&*self.store, wanted, target).await?;
-        let order = streams::target::<Order>(context, command.order_id, &order)?;
-        let item = command.item.offered(&product, "/product_id".to_owned())?;
+        let order = streams::target::<Order>(&*self.store, context, command.order_id, &order).await?;
+        let product = streams::known(&*self.store, command.item.product_id, &product).await?;
+        let item = command.item.offered(product, "/product_id".to_owned())?;
         order.decide(OrderCommand::AddItem(item))
     }
 }

@@ -9,7 +9,7 @@ use crate::application::body::Fields;
 use crate::application::bus::{Command, CommandError, Context, Decided, Handler, Invalid, UnreadableBody};
 use crate::application::codec::Recorded;
 use crate::application::ports::{EventStore, StoredStream, StreamId};
-use crate::application::streams::{self, Loaded};
+use crate::application::streams;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateOrder {
@@ -77,22 +77,20 @@ impl<S: EventStore> Handler<CreateOrder> for UseCases<S> {
             at.and_then(|at| found.get(at)).unwrap_or(&nothing)
         };
 
-        let Some(customer) = Loaded::<Customer>::from_stream(command.customer_id, stored(customer_stream))?
-        else {
+        let customer = stored(customer_stream);
+        let customer = streams::known::<Customer>(&*self.store, command.customer_id, customer).await?;
+        let Some(customer) = customer else {
             return Err(CommandError::UnknownReference {
                 reference: customer_stream,
                 pointer: "/customer_id".to_owned(),
             });
         };
-        let items = command
-            .items
-            .iter()
-            .enumerate()
-            .map(|(at, item)| {
-                let product = stored(Product::stream(item.product_id));
-                item.offered(product, format!("/items/{at}/product_id"))
-            })
-            .collect::<Result<_, _>>()?;
+        let mut items = Vec::with_capacity(command.items.len());
+        for (at, item) in command.items.iter().enumerate() {
+            let product = stored(Product::stream(item.product_id));
+            let product = streams::known(&*self.store, item.product_id, product).await?;
+            items.push(item.offered(product, format!("/items/{at}/product_id"))?);
+        }
         let creation = order::CreateOrder {
             customer: CustomerAsKnown {
                 id: command.customer_id,

@@ -8,7 +8,6 @@ use uuid::Uuid;
 use crate::application::body::{self, Fields};
 use crate::application::bus::{CommandError, UnreadableBody};
 use crate::application::codec::Recorded;
-use crate::application::ports::StoredStream;
 use crate::application::streams::Loaded;
 
 /// So many pieces of a product, as the client names it.
@@ -41,10 +40,14 @@ impl OrderItem {
         })
     }
 
-    /// With the product as its stream has it; `pointer` is the place of its id in the command's body.
-    pub(super) fn offered(&self, product: &StoredStream, pointer: String) -> Result<ItemToAdd, CommandError> {
+    /// With the product as it is now; `pointer` is the place of its id in the command's body.
+    pub(super) fn offered(
+        &self,
+        product: Option<Loaded<Product>>,
+        pointer: String,
+    ) -> Result<ItemToAdd, CommandError> {
         let id = self.product_id;
-        let Some(product) = Loaded::<Product>::from_stream(id, product)? else {
+        let Some(product) = product else {
             return Err(CommandError::UnknownReference {
                 reference: Product::stream(id),
                 pointer,

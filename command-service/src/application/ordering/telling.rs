@@ -6,6 +6,7 @@ use domain::{Customer, Order, Product};
 
 use crate::application::bus::{CommandError, Decided, Told};
 use crate::application::codec::integration::told_records;
+use crate::application::codec::snapshot::Snapshotted;
 use crate::application::codec::{self, CodecError, Recorded};
 use crate::application::ports::{EventStore, StoredStream};
 use crate::application::streams::{self, Loaded};
@@ -54,7 +55,11 @@ pub(super) async fn known_at_submission(
     let wanted = [Customer::stream(customer_id)];
     let [customer] = streams::read(store, wanted, Order::stream(order.id)).await?;
     Ok(Known {
-        billing_address: Some(there::<Customer>(customer_id, &customer)?.billing_address),
+        billing_address: Some(
+            there::<Customer>(store, customer_id, &customer)
+                .await?
+                .billing_address,
+        ),
         ..Known::default()
     })
 }
@@ -70,20 +75,23 @@ async fn known_at_confirmation(
     wanted.push(Customer::stream(customer_id));
     let mut found = streams::read_all(store, &wanted, Order::stream(order.id)).await?;
     let customer = found.pop().unwrap_or_default();
-    let dimensions = products.into_iter().zip(&found).map(|(id, stored)| {
-        let Product { size, weight, .. } = there(id, stored)?;
-        Ok((id, Dimensions { size, weight }))
-    });
-    Ok(Known {
-        dimensions: dimensions.collect::<Result<_, CommandError>>()?,
-        delivery_address: Some(there::<Customer>(customer_id, &customer)?.deliver_to().clone()),
-        billing_address: None,
-    })
+    let mut known = Known::default();
+    for (id, stored) in products.into_iter().zip(&found) {
+        let Product { size, weight, .. } = there(store, id, stored).await?;
+        known.dimensions.insert(id, Dimensions { size, weight });
+    }
+    let customer = there::<Customer>(store, customer_id, &customer).await?;
+    known.delivery_address = Some(customer.deliver_to().clone());
+    Ok(known)
 }
 
 /// What an order names was there when it was named, and streams do not go away.
-fn there<A: Recorded>(id: A::Id, stored: &StoredStream) -> Result<A, CommandError> {
-    match Loaded::from_stream(id, stored)? {
+async fn there<A: Snapshotted>(
+    store: &impl EventStore,
+    id: A::Id,
+    stored: &StoredStream,
+) -> Result<A, CommandError> {
+    match streams::known::<A>(store, id, stored).await? {
         Some(loaded) => Ok(loaded.state),
         None => Err(CommandError::Failed(anyhow::anyhow!(
             "the order names a {} {} without events",

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 pub use commands::{
     AcceptedCommand, CommandOutcome, CommandQueue, CommandRecord, CommandStatus, CommandStore,
-    IdempotencyKey, KeyedCommand, Postponement, QueuePlace, QueuedCommand, RecordedRefusal, TakenCommand, Waiting,
+    IdempotencyKey, KeyedCommand, Postponement, QueuePlace, QueuedCommand, RecordedRefusal, TakenCommand,
+    Waiting,
 };
 pub use events::{
     Commit, EventStore, NewEvent, NumberClaim, NumberSeries, Snapshot, StoreError, StoredEvent, StoredStream,

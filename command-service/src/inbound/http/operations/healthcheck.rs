@@ -63,7 +63,11 @@ pub async fn healthcheck(health: web::Data<Health>) -> HttpResponse {
         );
     }
     if leases.is_empty() {
-        row("leases owned", "none: this process neither relays nor works", true);
+        row(
+            "leases owned",
+            "none: this process neither relays nor works",
+            true,
+        );
     }
     HttpResponse::Ok().content_type("text/html; charset=utf-8").body(format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"5\">\
