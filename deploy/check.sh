@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Checks the images' Dockerfiles, docker-compose.yml, the Kubernetes manifests and the scripts beside them, without a
-# container engine or a cluster. Needs python3 with venv, and kubectl for rendering: installs what is missing when it is
-# root on a Debian machine, else names the command that does. The tools come from PyPI, once.
+# Checks the images' Dockerfiles, docker-compose.yml, the Kubernetes manifests, Prometheus' alerts and the scripts beside
+# them, without a container engine or a cluster. Needs python3 with venv, and kubectl for rendering: installs what is missing when it is
+# root on a Debian machine, else names the command that does. The tools come from PyPI, once;
+# promtool out of Debian's package of Prometheus, which is not installed for it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,6 +37,27 @@ echo "scripts"
 
 echo "docker-compose.yml"
 "$tools/bin/check-jsonschema" --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+
+echo "deploy/prometheus"
+promtool=$(command -v promtool || true)
+if [ -z "$promtool" ]; then
+    promtool=$tools/prometheus/usr/bin/promtool
+    if [ ! -x "$promtool" ] && command -v apt-get >/dev/null; then
+        (
+            mkdir -p "$tools/prometheus" && cd "$tools/prometheus"
+            apt-get download prometheus >/dev/null 2>&1 ||
+                { apt-get update >/dev/null 2>&1 && apt-get download prometheus >/dev/null 2>&1; } || exit 0
+            dpkg-deb --extract prometheus_*.deb .
+            rm prometheus_*.deb
+        )
+    fi
+fi
+if [ -x "$promtool" ]; then
+    "$promtool" check rules deploy/prometheus/alerts.yaml >/dev/null
+    "$promtool" test rules deploy/prometheus/alerts_test.yaml >/dev/null
+else
+    echo "deploy/prometheus not checked: there is no promtool here, and no apt-get to get it by"
+fi
 
 rendered=$(mktemp --directory)
 trap 'rm -rf "$rendered"' EXIT

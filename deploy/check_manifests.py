@@ -49,6 +49,16 @@ def broken_scaling_rules(manifests):
         if least < 1 or most > partitions:
             yield f"the projector may have {least} to {most} replicas, which is not within 1 to {partitions} partitions"
 
+    scaled = {
+        manifest["spec"]["scaleTargetRef"]["name"]
+        for manifest in manifests
+        if manifest["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")
+    }
+    for manifest in manifests:
+        # An applied number of copies would undo the autoscaler's at each rollout.
+        if manifest["kind"] == "Deployment" and manifest["metadata"]["name"] in scaled and "replicas" in manifest["spec"]:
+            yield f"{manifest['metadata']['name']}: says its copies and has an autoscaler"
+
     deployments = {m["metadata"]["name"] for m in manifests if m["kind"] == "Deployment"}
     budgets = {m["metadata"]["name"] for m in manifests if m["kind"] == "PodDisruptionBudget"}
     for name in sorted(deployments - budgets):

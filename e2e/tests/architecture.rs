@@ -78,6 +78,8 @@ fn the_application_names_no_adapter_and_no_framework() {
     for layer in [
         "command-service/src/application",
         "command-service/src/relay",
+        "command-service/src/sharing",
+        "command-service/src/worker",
         "query-service/src/application",
     ] {
         for (path, line) in code_lines(&workspace::root().join(layer)) {

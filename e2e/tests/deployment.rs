@@ -60,6 +60,27 @@ fn compose_has_the_servers_and_variables_that_the_launcher_names() {
     }
 }
 
+/// A role that is not deployed is work that is not done.
+#[test]
+fn every_role_is_deployed() {
+    let compose = fs::read_to_string(workspace::root().join("docker-compose.yml")).expect("readable");
+    let listed = fs::read_to_string(workspace::root().join("k8s/base/kustomization.yaml")).expect("readable");
+    for (service, roles) in [
+        ("command-service", &["setup", "api", "relay", "worker"][..]),
+        ("query-service", &["setup", "api", "projector"]),
+    ] {
+        for role in roles {
+            let name = format!("{service}-{role}");
+            assert!(compose.contains(&format!("\n  {name}:\n")), "no {name} in Compose");
+            assert!(compose.contains(&format!("    command: [{role}]\n")), "{name}");
+            assert!(listed.contains(&format!("- {name}.yaml")), "no {name} in Kubernetes");
+            let manifest = workspace::root().join(format!("k8s/base/{name}.yaml"));
+            let manifest = fs::read_to_string(manifest).expect("readable");
+            assert!(manifest.contains(&format!("args: [{role}]")), "{name}");
+        }
+    }
+}
+
 /// Every setting that Compose and Kubernetes give is one that the service knows, with a value that it takes: a wrong port is
 /// put beside them, and must be all that the service complains of.
 #[test]
