@@ -71,9 +71,15 @@ fn every_role_is_deployed() {
     ] {
         for role in roles {
             let name = format!("{service}-{role}");
-            assert!(compose.contains(&format!("\n  {name}:\n")), "no {name} in Compose");
+            assert!(
+                compose.contains(&format!("\n  {name}:\n")),
+                "no {name} in Compose"
+            );
             assert!(compose.contains(&format!("    command: [{role}]\n")), "{name}");
-            assert!(listed.contains(&format!("- {name}.yaml")), "no {name} in Kubernetes");
+            assert!(
+                listed.contains(&format!("- {name}.yaml")),
+                "no {name} in Kubernetes"
+            );
             let manifest = workspace::root().join(format!("k8s/base/{name}.yaml"));
             let manifest = fs::read_to_string(manifest).expect("readable");
             assert!(manifest.contains(&format!("args: [{role}]")), "{name}");

@@ -317,6 +317,7 @@ async fn what_fails_by_its_own_fault_is_given_up_and_its_successors_run() {
             world.script.attempts(commands[0]) == 4
         })
         .await;
+        many_looks().await;
         world.script.tell(commands[0], fate);
         world.drained().await;
         worker.stop().await;

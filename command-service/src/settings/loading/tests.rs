@@ -137,3 +137,20 @@ fn what_a_role_needs_is_named_and_secrets_are_masked() {
     let settings = load_from(None, &[]).expect("valid");
     assert!(!format!("{settings:?}").contains("hunter2"), "{settings:?}");
 }
+
+#[test]
+fn a_lease_that_runs_out_between_two_heartbeats_is_refused() {
+    let environment = [
+        ("COMMAND_SERVICE__WORKER__LEASE_TTL", "1s"),
+        ("COMMAND_SERVICE__WORKER__HEARTBEAT", "600ms"),
+        ("COMMAND_SERVICE__WORKER__COMMAND_DEADLINE", "0s"),
+    ];
+    let errors = load_from(None, &environment).expect_err("wrong").0;
+    assert_eq!(
+        errors,
+        [
+            "COMMAND_SERVICE__WORKER__LEASE_TTL: must be twice the heartbeat at least",
+            "COMMAND_SERVICE__WORKER__COMMAND_DEADLINE: must be more than nothing",
+        ]
+    );
+}
