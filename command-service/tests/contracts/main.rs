@@ -95,6 +95,7 @@ macro_rules! contract_suite {
             taking_is_bounded_for_each_bucket,
             what_is_postponed_holds_up_its_stream_and_no_other,
             what_is_postponed_comes_back,
+            what_is_gone_is_not_postponed,
             what_is_removed_is_gone,
             what_waits_is_counted_by_type,
             a_command_is_queued_once,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use command_service::application::ports::{
-    CommandQueue, CommandStatus, CommandStore, EventStore, QueuedCommand, StoreError, StreamId,
+    CommandQueue, CommandStatus, CommandStore, EventStore, Postponement, QueuedCommand, StoreError, StreamId,
 };
 use command_service::outbound::bucket::bucket_of;
 use uuid::Uuid;
@@ -139,16 +139,23 @@ pub async fn taking_is_bounded_for_each_bucket(adapters: &impl Adapters) {
 pub async fn what_is_postponed_holds_up_its_stream_and_no_other(adapters: &impl Adapters) {
     let (store, order) = (adapters.store(), new_order());
     let failing = enqueue(adapters, order).await;
-    enqueue(adapters, order).await;
+    let behind = enqueue(adapters, order).await.command_id;
     let others = [
         enqueue(adapters, neighbour(order)).await.command_id,
         enqueue(adapters, neighbour(order)).await.command_id,
     ];
     let taken = take_all(&*store).await;
     assert_eq!(taken[0].command, failing);
-    store.postpone(taken[0].place, LONG, "no answer").await.unwrap();
+    let postponement = postponed(LONG, "no answer", false);
+    store.postpone(taken[0].place, postponement).await.unwrap();
     let last_error = Some("no answer");
     assert_eq!(status(adapters, failing.command_id).await, pending(1, last_error));
+    assert_eq!(
+        status(adapters, behind).await,
+        pending(0, None),
+        "it does not run"
+    );
+    assert_eq!(status(adapters, others[0]).await, CommandStatus::Running);
     assert_eq!(ids_of(&take_all(&*store).await), others);
     enqueue(adapters, order).await;
     assert_eq!(
@@ -166,10 +173,9 @@ pub async fn what_is_postponed_comes_back(adapters: &impl Adapters) {
     let second = enqueue(adapters, order).await.command_id;
     for attempts in 1..=2 {
         let place = take_all(&*store).await[0].place;
-        store
-            .postpone(place, SHORT, &format!("failure {attempts}"))
-            .await
-            .unwrap();
+        // The second is the command's own fault.
+        let postponement = postponed(SHORT, &format!("failure {attempts}"), attempts == 2);
+        store.postpone(place, postponement).await.unwrap();
         adapters.pass(SHORT).await;
         let taken = tokio::time::timeout(Duration::from_secs(20), async {
             loop {
@@ -183,7 +189,28 @@ pub async fn what_is_postponed_comes_back(adapters: &impl Adapters) {
         let taken = taken.await.unwrap();
         assert_eq!(ids_of(&taken), [first, second]);
         assert_eq!((taken[0].attempts, taken[1].attempts), (attempts, 0));
+        assert_eq!((taken[0].faults, taken[1].faults), (attempts - 1, 0));
         assert_eq!(status(adapters, first).await, CommandStatus::Running);
+    }
+}
+
+pub async fn what_is_gone_is_not_postponed(adapters: &impl Adapters) {
+    let (store, order) = (adapters.store(), new_order());
+    enqueue(adapters, order).await;
+    let place = take_all(&*store).await[0].place;
+    store.remove(place).await.unwrap();
+    store
+        .postpone(place, postponed(LONG, "too late", true))
+        .await
+        .unwrap();
+    assert_eq!(take_all(&*store).await, []);
+}
+
+fn postponed(delay: Duration, error: &str, is_fault: bool) -> Postponement {
+    Postponement {
+        delay,
+        error: error.to_owned(),
+        is_fault,
     }
 }
 

@@ -18,6 +18,7 @@ mod fulfilment;
 mod idempotency;
 mod invoices;
 mod orders;
+mod orders;
 mod policies;
 mod preconditions;
 mod products;
