@@ -219,7 +219,7 @@ pub async fn a_record_comes_back_whole(adapters: &impl Adapters) {
         );
         assert_eq!(
             (found.command_type.as_str(), found.actor),
-            (record.command_type, record.actor)
+            (&*record.command_type, record.actor)
         );
         assert_eq!(
             (found.causation_id, found.correlation_id),

@@ -12,7 +12,7 @@ use command_service::application::ordering::{
 };
 use command_service::application::ports::{EventStore, Snapshot, StreamId};
 use command_service::application::snapshots::{SnapshotMarks, take_snapshots};
-use command_service::outbound::memory::{CountingIds, ManualClock, MemoryStore};
+use command_service::outbound::memory::CountingIds;
 use domain::testing::{eur, name, quantity};
 use domain::{Customer, Order, Product};
 use proptest::collection::vec;
@@ -31,14 +31,14 @@ struct Snapshotting {
 
 impl Snapshotting {
     fn every(versions: u64) -> Self {
-        let clock = Arc::new(ManualClock::default());
-        let memory = Arc::new(MemoryStore::new(Arc::clone(&clock)));
+        let mut service = Service::new();
+        let memory = Arc::clone(&service.memory);
         let (marks, passed) = SnapshotMarks::every(NonZeroU64::new(versions).unwrap());
         let stop = CancellationToken::new();
         let taking = tokio::spawn(take_snapshots(Arc::clone(&memory), passed, stop.clone()));
-        let bus = CommandBus::with_snapshots(
-            Arc::clone(&memory),
-            Arc::clone(&clock),
+        service.bus = CommandBus::with_snapshots(
+            memory,
+            Arc::clone(&service.clock),
             Arc::new(CountingIds::default()),
             RetryPolicy {
                 first_wait: Duration::ZERO,
@@ -48,7 +48,7 @@ impl Snapshotting {
             marks,
         );
         Self {
-            service: Service { memory, clock, bus },
+            service,
             stop,
             taking,
         }
