@@ -18,7 +18,6 @@ mod fulfilment;
 mod idempotency;
 mod invoices;
 mod orders;
-mod orders;
 mod policies;
 mod preconditions;
 mod products;
