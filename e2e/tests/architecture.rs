@@ -95,6 +95,25 @@ fn the_application_names_no_adapter_and_no_framework() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// They know of each other what is published, and no more.
+#[test]
+fn ordering_and_invoicing_name_nothing_of_each_other() {
+    let mut broken = Vec::new();
+    for layer in ["command-service/src/application", "command-service/domain/src"] {
+        for (context, others) in [
+            ("ordering", &["invoicing::"][..]),
+            ("invoicing", &["ordering::", "order::", "customer::", "product::"]),
+        ] {
+            for (path, line) in code_lines(&workspace::root().join(layer).join(context)) {
+                if others.iter().any(|other| line.contains(other)) {
+                    broken.push(format!("{}: {}", path.display(), line.trim()));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
 #[test]
 fn outbound_adapters_do_not_know_what_drives_the_service() {
     let mut broken = Vec::new();
