@@ -8,13 +8,14 @@ use command_service::application::bus::{Accepted, Answered, CommandError};
 use command_service::application::ports::{
     CommandOutcome, Commit, EventStore, QueuedCommand, RecordedRefusal, StoreError, StreamId, TakenCommand,
 };
+use command_service::outbound::bucket::bucket_of;
 use command_service::worker::RunStored;
 use domain::Refusal;
 use domain::order::OrderRefusal;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::support::events::{append, some_time};
+use crate::support::events::{append, new_customer, some_time};
 use crate::support::unique_id;
 
 /// What becomes of a command's attempts.
@@ -150,4 +151,34 @@ pub fn queued(stream: StreamId) -> QueuedCommand {
         traceparent: None,
         if_match: None,
     }
+}
+
+pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let holds = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    assert!(
+        tokio::time::timeout(Duration::from_secs(20), holds).await.is_ok(),
+        "never: {what}"
+    );
+}
+
+/// Long enough for a worker to look many times.
+pub async fn many_looks() {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
+pub fn in_the_same_bucket(stream: StreamId) -> StreamId {
+    loop {
+        let other = new_customer();
+        if bucket_of(other.id) == bucket_of(stream.id) {
+            return other;
+        }
+    }
+}
+
+pub fn up_to(last: u64) -> Vec<u64> {
+    (1..=last).collect()
 }

@@ -17,7 +17,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::script::{Fate, Script, Scripted, queued, thawed};
+use crate::script::{
+    Fate, Script, Scripted, eventually, in_the_same_bucket, many_looks, queued, thawed, up_to,
+};
 use crate::support::events::new_customer;
 use crate::support::unique_id;
 
@@ -171,36 +173,6 @@ impl World {
     fn is_decided(&self, command: Uuid) -> bool {
         self.store.command(command).is_some()
     }
-}
-
-async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
-    let holds = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    assert!(
-        tokio::time::timeout(Duration::from_secs(20), holds).await.is_ok(),
-        "never: {what}"
-    );
-}
-
-/// Long enough for a worker to look many times.
-async fn many_looks() {
-    tokio::time::sleep(Duration::from_millis(100)).await;
-}
-
-fn in_the_same_bucket(stream: StreamId) -> StreamId {
-    loop {
-        let other = new_customer();
-        if bucket_of(other.id) == bucket_of(stream.id) {
-            return other;
-        }
-    }
-}
-
-fn up_to(last: u64) -> Vec<u64> {
-    (1..=last).collect()
 }
 
 #[tokio::test]
