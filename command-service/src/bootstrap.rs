@@ -26,7 +26,12 @@ use crate::worker::QueueWatch;
 mod commands;
 mod probes;
 mod relaying;
+mod republish;
+mod verify;
 mod working;
+
+pub use republish::republish;
+pub use verify::verify;
 
 /// How often the recorder folds what was measured into its buckets, so that it does not pile up between two scrapes.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);

@@ -12,7 +12,8 @@ const CONFIGURATION_ERROR: u8 = 78;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let Some(role) = cli.task.unwrap_or(Task::All).role() else {
+    let task = cli.task.unwrap_or(Task::All);
+    let Some(role) = task.role() else {
         println!("{}", api_document::text());
         return ExitCode::SUCCESS;
     };
@@ -23,8 +24,8 @@ fn main() -> ExitCode {
             return ExitCode::from(CONFIGURATION_ERROR);
         }
     };
-    match run(role, &settings) {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(&task, role, &settings) {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("command-service {}: {error:#}", role.as_str());
             ExitCode::FAILURE
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(role: Role, settings: &Settings) -> anyhow::Result<()> {
+fn run(task: &Task, role: Role, settings: &Settings) -> anyhow::Result<ExitCode> {
     // HTTP has threads of its own. Two at least: tonic's exporter can dead-lock on one (opentelemetry-rust 2715).
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -40,7 +41,11 @@ fn run(role: Role, settings: &Settings) -> anyhow::Result<()> {
         .build()?;
     runtime.block_on(async {
         let telemetry = telemetry::init(&settings.telemetry, role.as_str())?;
-        let outcome = bootstrap::run(role, settings).await;
+        let outcome = match task {
+            Task::Republish(arguments) => bootstrap::republish(arguments, settings).await,
+            Task::Verify(arguments) => bootstrap::verify(arguments, settings).await,
+            _ => bootstrap::run(role, settings).await.map(|()| ExitCode::SUCCESS),
+        };
         telemetry.shut_down().await;
         outcome
     })

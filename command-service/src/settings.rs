@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::outbound::kafka::{KafkaSettings, SchemaRegistrySettings};
 use crate::outbound::postgres::PostgresSettings;
 use crate::relay::RelaySettings;
+use crate::republishing::RepublishingSettings;
 use crate::worker::WorkerSettings;
 
 pub mod duration;
@@ -26,6 +27,10 @@ pub enum Role {
     Worker,
     /// Migrations and topics, then exit.
     Setup,
+    /// Sends events again, then exit.
+    Republish,
+    /// Looks for what breaks an invariant, then exit.
+    Verify,
 }
 
 impl Role {
@@ -48,6 +53,8 @@ impl Role {
             Self::Relay => "relay",
             Self::Worker => "worker",
             Self::Setup => "setup",
+            Self::Republish => "republish",
+            Self::Verify => "verify",
         }
     }
 }
@@ -60,6 +67,7 @@ pub struct Settings {
     pub kafka: KafkaSettings,
     pub schema_registry: SchemaRegistrySettings,
     pub relay: RelaySettings,
+    pub republishing: RepublishingSettings,
     pub worker: WorkerSettings,
     pub policies: PoliciesSettings,
     pub snapshots: SnapshotsSettings,
@@ -214,7 +222,8 @@ impl Settings {
             url.as_ref()
                 .is_none_or(|url| url.expose_secret().parse::<tokio_postgres::Config>().is_ok())
         };
-        let (publishes, sets_up) = (role.relays(), role == Role::Setup);
+        let publishes = role.relays() || role == Role::Republish;
+        let sets_up = role == Role::Setup;
         must(self.database.url.is_some(), "DATABASE__URL", "is required");
         must(
             is_postgres(&self.database.url),

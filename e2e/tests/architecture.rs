@@ -80,6 +80,7 @@ fn the_application_names_no_adapter_and_no_framework() {
         "command-service/src/relay",
         "command-service/src/sharing",
         "command-service/src/worker",
+        "command-service/src/republishing",
         "query-service/src/application",
     ] {
         for (path, line) in code_lines(&workspace::root().join(layer)) {

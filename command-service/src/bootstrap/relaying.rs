@@ -1,16 +1,17 @@
-//! The role `relay`.
+//! The role `relay`: the relay, and the repairs that the query service asks for.
 
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::told_to_end;
 use crate::application::ports::Ids as _;
+use crate::inbound::kafka::RepairRequests;
 use crate::outbound::kafka::{KafkaPublisher, SchemaIds};
-use crate::outbound::postgres::{Database, PgLeases, PgOutbox, Relays, Wakes};
+use crate::outbound::postgres::{Database, PgEventArchive, PgLeases, PgOutbox, Relays, Wakes};
 use crate::outbound::system::TimeOrderedIds;
 use crate::relay::Relay;
+use crate::republishing::{Ports, Republisher};
 use crate::settings::Settings;
 
 pub fn start(
@@ -23,9 +24,25 @@ pub fn start(
 ) -> anyhow::Result<()> {
     let schemas = SchemaIds::new(&settings.schema_registry, &settings.kafka.topic_prefix)?;
     let publisher = Arc::new(KafkaPublisher::new(&settings.kafka, schemas)?);
-    let leases = PgLeases::<Relays>::new(database.clone(), settings.relay.lease_ttl);
+    let leases = Arc::new(PgLeases::<Relays>::new(
+        database.clone(),
+        settings.relay.lease_ttl,
+    ));
+    let republisher = Republisher::new(
+        Ports {
+            archive: Arc::new(PgEventArchive::new(database.clone())),
+            leases: Arc::clone(&leases),
+            outbox: Arc::clone(outbox),
+            publisher: Arc::clone(&publisher),
+        },
+        TimeOrderedIds.next(),
+        settings.republishing.clone(),
+        settings.relay.lease_ttl,
+        stop.clone(),
+    );
+    let repairs = RepairRequests::new(&settings.kafka)?.run(republisher, stop.clone());
     let relay = Relay::new(
-        Arc::new(leases),
+        leases,
         Arc::clone(outbox),
         Arc::clone(&publisher),
         Arc::clone(&wakes.outbox),
@@ -33,9 +50,10 @@ pub fn start(
         &settings.relay,
     );
     let relaying = relay.run(stop.clone());
-    tasks.spawn(told_to_end(async move {
-        relaying.await;
+    tasks.spawn(async move {
+        let ((), repaired) = tokio::join!(relaying, repairs);
         publisher.close().await;
-    }));
+        repaired
+    });
     Ok(())
 }

@@ -6,6 +6,7 @@
     reason = "the exception for tests does not reach their shared functions"
 )]
 
+mod archive;
 mod commands;
 mod commits;
 mod event_store;
@@ -22,7 +23,9 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use command_service::application::ports::{CommandQueue, CommandStore, EventStore, Leases, Outbox};
+use command_service::application::ports::{
+    CommandQueue, CommandStore, EventArchive, EventStore, Leases, Outbox, RepublishRuns,
+};
 
 /// Leases on buckets that nobody holds at first, alone in the world.
 pub trait SharedBuckets {
@@ -39,10 +42,17 @@ pub trait SharedBuckets {
 pub trait Adapters: SharedBuckets {
     type Store: EventStore + CommandStore + CommandQueue;
     type Outbox: Outbox;
+    type Archive: EventArchive;
+    type Runs: RepublishRuns;
 
     fn store(&self) -> Arc<Self::Store>;
 
     fn outbox(&self) -> Arc<Self::Outbox>;
+
+    /// Of the store.
+    fn archive(&self) -> Arc<Self::Archive>;
+
+    fn runs(&self) -> Arc<Self::Runs>;
 
     /// Returns once so much time has passed by the store's clock.
     fn pass(&self, time: Duration) -> impl Future<Output = ()> + Send;
@@ -120,6 +130,18 @@ macro_rules! contract_suite {
             a_mark_under_an_old_epoch_removes_nothing,
             a_mark_under_anothers_bucket_removes_nothing,
             of_a_mixed_mark_only_the_held_part_is_removed,
+        );
+        $crate::contract_suite!($make, archive:
+            an_empty_archive_has_no_streams,
+            every_stream_is_met_once_in_pages,
+            each_kind_is_walked_alone,
+            events_come_with_all_that_is_known_of_them,
+            a_part_of_a_stream_is_read_from_a_version_on,
+            the_bucket_is_that_of_the_outbox,
+            a_run_begins_with_nothing_done,
+            a_run_is_found_as_far_as_it_got,
+            a_run_that_is_finished_is_not_resumed,
+            a_new_run_takes_the_place_of_the_last_of_its_scope,
         );
         $crate::lease_suite!($make);
     };

@@ -33,12 +33,22 @@ impl SharedBuckets for InMemory {
 impl Adapters for InMemory {
     type Store = MemoryStore;
     type Outbox = MemoryStore;
+    type Archive = MemoryStore;
+    type Runs = MemoryStore;
 
     fn store(&self) -> Arc<MemoryStore> {
         Arc::clone(&self.store)
     }
 
     fn outbox(&self) -> Arc<MemoryStore> {
+        Arc::clone(&self.store)
+    }
+
+    fn archive(&self) -> Arc<MemoryStore> {
+        Arc::clone(&self.store)
+    }
+
+    fn runs(&self) -> Arc<MemoryStore> {
         Arc::clone(&self.store)
     }
 

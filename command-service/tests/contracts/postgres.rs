@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use command_service::outbound::postgres::{PgEventStore, PgLeases, PgOutbox, Relays, Wakes, Workers};
+use command_service::outbound::postgres::{
+    PgEventArchive, PgEventStore, PgLeases, PgOutbox, PgRepublishRuns, Relays, Wakes, Workers,
+};
 
 use crate::support::TestDatabase;
 use crate::{Adapters, SharedBuckets, contract_suite, lease_suite};
@@ -42,6 +44,8 @@ impl SharedBuckets for InPostgres {
 impl Adapters for InPostgres {
     type Store = PgEventStore;
     type Outbox = PgOutbox;
+    type Archive = PgEventArchive;
+    type Runs = PgRepublishRuns;
 
     fn store(&self) -> Arc<PgEventStore> {
         Arc::clone(&self.store)
@@ -49,6 +53,14 @@ impl Adapters for InPostgres {
 
     fn outbox(&self) -> Arc<PgOutbox> {
         Arc::clone(&self.outbox)
+    }
+
+    fn archive(&self) -> Arc<PgEventArchive> {
+        Arc::new(PgEventArchive::new(self.database.open()))
+    }
+
+    fn runs(&self) -> Arc<PgRepublishRuns> {
+        Arc::new(PgRepublishRuns::new(self.database.open()))
     }
 
     async fn pass(&self, time: Duration) {

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test crate uses its share")]
 
 pub mod events;
+pub mod relaying;
 pub mod topics;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use command_service::application::ports::EventTopics;
 use command_service::outbound::kafka::{
-    KafkaPublisher, KafkaSettings, SchemaIds, SchemaRegistrySettings, create_topics,
+    KafkaPublisher, KafkaSettings, KafkaTopics, SchemaIds, SchemaRegistrySettings, create_topics,
 };
 use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
+use shared_events::AggregateType;
 
 use super::{servers, unique};
 
@@ -76,6 +80,28 @@ impl TestTopics {
             .await
             .unwrap()
             .unwrap();
+    }
+
+    /// Deletes the topics of the events, and returns when the brokers know them no more.
+    pub async fn lose(&self) {
+        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", self.kafka.bootstrap_servers.clone().unwrap())
+            .create()
+            .unwrap();
+        let names: Vec<String> = AggregateType::ALL
+            .iter()
+            .map(|aggregate| format!("{}{}", self.kafka.topic_prefix, aggregate.topic()))
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let options = AdminOptions::new().operation_timeout(Some(TIMEOUT));
+        for deleted in admin.delete_topics(&names, &options).await.unwrap() {
+            deleted.unwrap();
+        }
+        tokio::task::spawn_blocking(move || drop(admin)).await.unwrap();
+        let topics = KafkaTopics::new(&self.kafka);
+        while topics.missing(&AggregateType::ALL).await.unwrap().len() < names.len() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     pub fn publisher(&self) -> KafkaPublisher {

@@ -1,6 +1,7 @@
 //! What the application needs from outside. Each port has one contract suite (`tests/contracts/`) that its in-memory and
 //! its real adapter both pass.
 
+mod archive;
 mod commands;
 mod events;
 
@@ -9,6 +10,7 @@ use std::future::Future;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub use archive::{ArchivedEvent, BucketProgress, EventArchive, RepublishRun, RepublishRuns};
 pub use commands::{
     AcceptedCommand, CommandOutcome, CommandQueue, CommandRecord, CommandStatus, CommandStore,
     IdempotencyKey, KeyedCommand, Postponement, QueuePlace, QueuedCommand, RecordedRefusal, TakenCommand,
@@ -108,6 +110,18 @@ pub enum PublishError {
 pub trait Publisher: Send + Sync + 'static {
     /// Sends the rows in order and waits for the acknowledgement of each; answers in the same order.
     fn publish(&self, rows: &[OutboxRow]) -> impl Future<Output = Vec<Result<(), PublishError>>> + Send;
+}
+
+/// The topics of the events, which keep everything.
+pub trait EventTopics: Send + Sync + 'static {
+    /// Those of `wanted` that the brokers do not have, by the name that the brokers would know them by.
+    fn missing(
+        &self,
+        wanted: &[shared_events::AggregateType],
+    ) -> impl Future<Output = anyhow::Result<Vec<String>>> + Send;
+
+    /// Makes all that are not there.
+    fn create(&self) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
 pub trait Clock: Send + Sync + 'static {

@@ -1,15 +1,18 @@
 //! The service's own topics.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::types::RDKafkaErrorCode;
 use shared_events::AggregateType;
 
 use super::KafkaSettings;
+use crate::application::ports::EventTopics;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -54,4 +57,48 @@ pub async fn create_topics(settings: &KafkaSettings) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The topics of the events, as the brokers have them.
+#[derive(Debug, Clone)]
+pub struct KafkaTopics(KafkaSettings);
+
+impl KafkaTopics {
+    pub fn new(settings: &KafkaSettings) -> Self {
+        Self(settings.clone())
+    }
+}
+
+impl EventTopics for KafkaTopics {
+    async fn missing(&self, wanted: &[AggregateType]) -> anyhow::Result<Vec<String>> {
+        let servers = self.0.bootstrap_servers.clone();
+        let servers = servers.context("Kafka's bootstrap servers are not set")?;
+        let there = tokio::task::spawn_blocking(move || topics_there(&servers)).await??;
+        Ok(wanted
+            .iter()
+            .map(|aggregate| format!("{}{}", self.0.topic_prefix, aggregate.topic()))
+            .filter(|name| !there.contains(name))
+            .collect())
+    }
+
+    async fn create(&self) -> anyhow::Result<()> {
+        create_topics(&self.0).await
+    }
+}
+
+/// All of them are asked for: to ask for one by name would make it where brokers make topics by themselves.
+fn topics_there(servers: &str) -> anyhow::Result<BTreeSet<String>> {
+    let client: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", servers)
+        .create()
+        .context("Kafka's client")?;
+    let metadata = client
+        .fetch_metadata(None, TIMEOUT)
+        .context("Kafka does not tell its topics")?;
+    Ok(metadata
+        .topics()
+        .iter()
+        .filter(|topic| topic.error().is_none())
+        .map(|topic| topic.name().to_owned())
+        .collect())
 }

@@ -6,7 +6,7 @@ mod publisher;
 mod schemas;
 mod settings;
 
-pub use admin::create_topics;
+pub use admin::{KafkaTopics, create_topics};
 pub use publisher::KafkaPublisher;
 pub use schemas::SchemaIds;
 pub use settings::{Compression, KafkaSettings, SchemaRegistrySettings};

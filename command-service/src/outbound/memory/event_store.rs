@@ -4,8 +4,8 @@ use shared_events::EventMetadata;
 use super::MemoryStore;
 use super::state::{State, Unpublished};
 use crate::application::ports::{
-    Clock, Commit, EventStore, NewEvent, NumberSeries, OutboxRow, Snapshot, StoreError, StoredEvent,
-    StoredStream, StreamId,
+    ArchivedEvent, Clock, Commit, EventStore, NewEvent, NumberSeries, OutboxRow, Snapshot, StoreError,
+    StoredEvent, StoredStream, StreamId,
 };
 use crate::outbound::bucket::bucket_of;
 
@@ -139,6 +139,15 @@ fn append(
         correlation_id: command.correlation_id,
         traceparent: commit.traceparent.clone(),
     };
+    let archived = ArchivedEvent {
+        metadata: EventMetadata {
+            traceparent: None,
+            ..metadata.clone()
+        },
+        payload: event.payload.clone(),
+    };
+    let name = (stream.aggregate.as_str(), stream.id);
+    state.archive.entry(name).or_default().push(archived);
     let row = OutboxRow {
         bucket,
         id,

@@ -1,5 +1,6 @@
 //! The ports in memory: for fast tests, and for simulations that a seed repeats. Time moves only when told to.
 
+mod archive;
 mod clock;
 mod command_store;
 mod event_store;

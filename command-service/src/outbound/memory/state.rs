@@ -1,15 +1,21 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
+use shared_events::AggregateType;
 use uuid::Uuid;
 
 use crate::application::ports::{
-    CommandRecord, NumberSeries, OutboxRow, QueuePlace, QueuedCommand, Snapshot, StoredEvent, StreamId,
+    ArchivedEvent, CommandRecord, NumberSeries, OutboxRow, QueuePlace, QueuedCommand, RepublishRun, Snapshot,
+    StoredEvent, StreamId,
 };
 
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub streams: HashMap<StreamId, Vec<StoredEvent>>,
+    /// The same with all that is known of them, by the stream's name in the store.
+    pub archive: BTreeMap<(&'static str, Uuid), Vec<ArchivedEvent>>,
+    /// In each scope, the last run.
+    pub republish_runs: HashMap<Option<AggregateType>, RepublishRun>,
     /// With their formats.
     pub snapshots: HashMap<StreamId, (i32, Snapshot)>,
     /// With the time that they were decided at.

@@ -36,21 +36,36 @@ impl std::fmt::Debug for Database {
 impl Database {
     /// Connects only when a connection is first needed.
     pub fn open(settings: &PostgresSettings) -> anyhow::Result<Self> {
+        let session = settings.clone();
+        let deadline = settings.statement_timeout + PATIENCE;
+        Self::with_connections(settings, settings.pool_size.max(1), deadline, move |url| {
+            connect(url, session.clone())
+        })
+    }
+
+    /// With sessions that `connect` makes.
+    pub(super) fn with_connections<F>(
+        settings: &PostgresSettings,
+        pool_size: usize,
+        deadline: Duration,
+        connect: impl Fn(SecretString) -> F + Send + Sync + 'static,
+    ) -> anyhow::Result<Self>
+    where
+        F: Future<Output = diesel::ConnectionResult<AsyncPgConnection>> + Send + 'static,
+    {
         let url = settings.url.clone().context("the database's URL is not set")?;
         let mut config = ManagerConfig::default();
         config.recycling_method = RecyclingMethod::Fast;
-        let session = settings.clone();
-        config.custom_setup =
-            Box::new(move |url| connect(SecretString::from(url.to_owned()), session.clone()).boxed());
+        config.custom_setup = Box::new(move |url| connect(SecretString::from(url.to_owned())).boxed());
         let manager = AsyncDieselConnectionManager::new_with_config(url.expose_secret(), config);
         let pool = Pool::builder(manager)
-            .max_size(settings.pool_size.max(1))
+            .max_size(pool_size)
             .build()
             .context("the pool of connections")?;
         Ok(Self {
             pool,
             acquire_timeout: settings.acquire_timeout,
-            deadline: settings.statement_timeout + PATIENCE,
+            deadline,
         })
     }
 
@@ -111,7 +126,7 @@ impl Database {
 /// How every session plans. Statements here go by key, and a plan is made once: one that was made while a table was empty
 /// must not read the whole of it once it is full. So the ways to do that are off, and the compiler, which the costs that
 /// they pretend would call for statements of a millisecond.
-const PLANS_BY_KEY: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; \
+pub(super) const PLANS_BY_KEY: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; \
     SET enable_mergejoin = off; SET jit = off; SET plan_cache_mode = force_generic_plan";
 
 async fn connect(

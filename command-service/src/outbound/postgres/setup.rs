@@ -119,7 +119,7 @@ async fn grant(owner: &mut AsyncPgConnection, role: &str) -> anyhow::Result<()> 
          GRANT SELECT, INSERT ON events, commands TO %2$I; GRANT SELECT, INSERT, DELETE ON outbox TO %2$I; \
          GRANT SELECT, INSERT, UPDATE, DELETE ON relays, relay_leases, workers, worker_leases, command_queue, snapshots TO %2$I; \
          GRANT SELECT, UPDATE ON number_series TO %2$I; \
-         GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO %2$I', current_database(), $1) AS answer",
+         GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys, republish_progress TO %2$I', current_database(), $1) AS answer",
         &[role],
     )
     .await?;
