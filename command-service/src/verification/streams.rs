@@ -1,6 +1,6 @@
 //! Each stream by itself.
 
-use domain::{Customer, Order, Product};
+use domain::{Customer, Invoice, Order, Product};
 use shared_events::{AggregateType, Event, WriterSchema};
 use uuid::Uuid;
 
@@ -94,8 +94,9 @@ pub fn check(stream: &Stream) -> Option<Finding> {
         AggregateType::Customer => codec::replay::<Customer>(id.into(), &stored).map(drop),
         AggregateType::Product => codec::replay::<Product>(id.into(), &stored).map(drop),
         AggregateType::Order => codec::replay::<Order>(id.into(), &stored).map(drop),
-        // No aggregate of this service; what they say is compared with their order.
-        AggregateType::Invoice | AggregateType::OrderForInvoicing | AggregateType::OrderForDelivery => {
+        AggregateType::Invoice => codec::replay::<Invoice>(id.into(), &stored).map(drop),
+        // No aggregates; what they say is compared with their order.
+        AggregateType::OrderForInvoicing | AggregateType::OrderForDelivery => {
             return undecodable(stream);
         }
     };
