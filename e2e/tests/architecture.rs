@@ -81,6 +81,7 @@ fn the_application_names_no_adapter_and_no_framework() {
         "command-service/src/sharing",
         "command-service/src/worker",
         "command-service/src/republishing",
+        "command-service/src/verification",
         "query-service/src/application",
     ] {
         for (path, line) in code_lines(&workspace::root().join(layer)) {

@@ -151,13 +151,16 @@ impl<A: EventArchive, L: Leases, P: Publisher> Walk<A, L, P> {
         if new_topics {
             let all: Vec<u16> = open.iter().copied().collect();
             self.sender.acquire(&all).await?;
-            topics
-                .create()
+            self.sender
+                .reservation
+                .keeping(topics.create())
                 .await
                 .map_err(|error| Interrupted::Failed(RepublishError::Topics(error)))?;
         }
         while let Some(bucket) = open.pop_front() {
             if self.sender.held(bucket).is_err() {
+                // A relay may have had it since the topics were made.
+                self.summary.leases_lost += u64::from(new_topics);
                 self.sender.acquire(&[bucket]).await?;
             }
             let until = (!new_topics).then(|| Instant::now() + settings.slice);
@@ -172,7 +175,7 @@ impl<A: EventArchive, L: Leases, P: Publisher> Walk<A, L, P> {
                 }
                 Err(Interrupted::LeaseLost) => {
                     tracing::warn!(bucket, "the bucket was lost and is taken again");
-                    self.summary.leases_lost += 1;
+                    self.summary.leases_lost += u64::from(!new_topics);
                     open.push_front(bucket);
                 }
                 Err(other) => return Err(other),

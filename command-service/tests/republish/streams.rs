@@ -8,7 +8,7 @@ use crate::support::events::{append, new_customer};
 use crate::support::relaying::{Running, first_occurrences};
 use crate::support::topics::{Record, TestTopics};
 use crate::support::{TestDatabase, unique_id};
-use crate::{CUSTOMERS, World};
+use crate::{CUSTOMERS, World, rate};
 
 fn whole(stream: StreamId) -> StreamRequest {
     StreamRequest {
@@ -140,4 +140,44 @@ async fn the_buckets_of_a_frozen_relay_are_taken_when_its_leases_have_run_out() 
         first_occurrences(&records)[&customer.id.to_string()],
         [1, 2, 3, 4]
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_is_lost_in_mid_work_is_taken_again_and_its_stream_sent_anew() {
+    let database = TestDatabase::create().await;
+    let topics = TestTopics::create().await;
+    let running = Running::start(&database, &topics, RelaySettings::default());
+    let customer = new_customer();
+    running.store.commit(append(customer, 0, 100)).await.unwrap();
+    running.drained().await;
+    running.stop().await;
+
+    let world = World::with(&database, &topics, rate(40));
+    let requests = [whole(customer)];
+    let work = world.republisher.republish_streams(&requests);
+    let thief = async {
+        topics.read_until(CUSTOMERS, |records| records.len() >= 110).await;
+        let owner = database.as_owner().await;
+        let taken = owner
+            .execute(
+                "UPDATE relay_leases SET owner = gen_random_uuid(), epoch = epoch + 1, reserved_by = NULL, \
+                 expires_at = clock_timestamp() + interval '1 second' WHERE reserved_by IS NOT NULL",
+                &[],
+            )
+            .await
+            .unwrap();
+        assert_eq!(taken, 1);
+    };
+    let (summary, ()) = tokio::join!(work, thief);
+    let summary = summary.unwrap();
+    assert_eq!((summary.sent, summary.events), (1, 100));
+    let records = topics
+        .read_until(CUSTOMERS, |records| {
+            records.iter().filter(|record| record.version() == 100).count() == 2
+        })
+        .await;
+    let versions = versions_of(&records, customer);
+    let begun = versions.iter().filter(|version| **version == 1).count();
+    assert_eq!(begun, 3, "published, begun, begun anew: {versions:?}");
+    assert_eq!(versions[versions.len() - 100..], (1..=100).collect::<Vec<_>>());
 }

@@ -88,7 +88,7 @@ impl Story {
 
     /// With what invoicing is told.
     pub async fn submitted(database: &TestDatabase) -> Self {
-        let mut story = Self::submitted_untold(database).await;
+        let story = Self::submitted_untold(database).await;
         let told = OrderSubmittedForInvoicingV1 {
             order_id: story.order,
             customer_id: unique_id(),
