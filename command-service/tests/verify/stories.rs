@@ -260,7 +260,7 @@ fn commit(aggregate: AggregateType, id: Uuid, expected_version: u64, events: &[E
     let command_id = unique_id();
     let command = CommandRecord {
         command_id,
-        command_type: "test",
+        command_type: "test".into(),
         stream: StreamId { aggregate, id },
         actor: "anonymous".to_owned(),
         received_at: some_time(),
