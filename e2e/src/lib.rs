@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod fold;
+pub mod schemathesis;
 pub mod system;
 pub mod topics;
 pub mod workload;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use e2e::api::{Commands, Queries};
+use e2e::schemathesis::Schemathesis;
 use e2e::system::System;
 use e2e::topics;
 use e2e::workload::Workload;
@@ -51,4 +52,14 @@ async fn two_of_each_one_of_each_killed_in_the_middle_of_5000_commands() -> Resu
         *workload.progress().borrow(),
     );
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "full size: cargo xtask accept"]
+async fn the_services_answer_made_up_requests_as_their_documents_say() -> Result<()> {
+    let schemathesis = Schemathesis::install()?;
+    let system = System::prepare().await?;
+    let ([command, query], ..) = system.start_all()?;
+    schemathesis.check(&command.base_url(), 200)?;
+    schemathesis.check(&query.base_url(), 100)
 }
