@@ -1,11 +1,14 @@
 //! What can be set, with its default. A setting's name in the environment is `COMMAND_SERVICE__<SECTION>__<NAME>`.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
+use crate::inbound::http::api_document::routes_with_version;
+use crate::inbound::http::authentication::Keys;
 use crate::outbound::kafka::{KafkaSettings, SchemaRegistrySettings};
 use crate::outbound::postgres::PostgresSettings;
 use crate::relay::RelaySettings;
@@ -13,6 +16,7 @@ use crate::republishing::RepublishingSettings;
 use crate::worker::WorkerSettings;
 
 pub mod duration;
+mod list;
 mod loading;
 
 pub use loading::{ConfigurationErrors, load};
@@ -63,6 +67,7 @@ impl Role {
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub http: HttpSettings,
+    pub auth: AuthSettings,
     pub database: PostgresSettings,
     pub kafka: KafkaSettings,
     pub schema_registry: SchemaRegistrySettings,
@@ -101,6 +106,10 @@ pub struct HttpSettings {
     pub max_body_bytes: usize,
     /// Of a request's target and headers together; more is answered 431. Above 128 KiB the server itself answers.
     pub max_head_bytes: usize,
+    /// Commands that are refused (428) without `If-Match`, such as `PUT /v1/products/{id}/price`; in the environment
+    /// separated by commas.
+    #[serde(deserialize_with = "list::deserialize")]
+    pub require_if_match: Vec<String>,
 }
 
 impl Default for HttpSettings {
@@ -116,6 +125,7 @@ impl Default for HttpSettings {
             max_connections: const { NonZeroUsize::new(4096).unwrap() },
             max_body_bytes: 256 * 1024,
             max_head_bytes: 16 * 1024,
+            require_if_match: Vec::new(),
         }
     }
 }
@@ -125,6 +135,32 @@ impl HttpSettings {
         self.workers
             .or_else(|| std::thread::available_parallelism().ok())
             .map_or(1, NonZeroUsize::get)
+    }
+}
+
+/// Absent, every request is allowed and recorded as `anonymous`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthSettings {
+    /// A JWKS document with the keys that sign tokens; read again when a token names a key that is not in it.
+    pub keys_file: Option<PathBuf>,
+    /// What tokens must have as `iss`; required with `keys_file`.
+    pub issuer: Option<String>,
+    /// What tokens must have in `aud`; required with `keys_file`.
+    pub audience: Option<String>,
+    /// By how much the clocks of issuer and service may differ.
+    #[serde(with = "duration")]
+    pub leeway: Duration,
+}
+
+impl Default for AuthSettings {
+    fn default() -> Self {
+        Self {
+            keys_file: None,
+            issuer: None,
+            audience: None,
+            leeway: Duration::from_secs(30),
+        }
     }
 }
 
@@ -209,6 +245,9 @@ impl Default for ShutdownSettings {
     }
 }
 
+/// More would be no difference between clocks.
+const LONGEST_LEEWAY: Duration = Duration::from_secs(600);
+
 impl Settings {
     /// What a value alone does not show: what `role` needs and has no default, and bounds.
     fn violations(&self, role: Role) -> Vec<String> {
@@ -287,6 +326,39 @@ impl Settings {
             ("WORKER__COMMAND_DEADLINE", self.worker.command_deadline),
         ] {
             must(!every.is_zero(), name, "must be more than nothing");
+        }
+        let has_keys = self.auth.keys_file.is_some();
+        for (name, value) in [
+            ("AUTH__ISSUER", &self.auth.issuer),
+            ("AUTH__AUDIENCE", &self.auth.audience),
+        ] {
+            must(
+                !has_keys || value.is_some(),
+                name,
+                "is required with AUTH__KEYS_FILE",
+            );
+            must(
+                has_keys || value.is_none(),
+                name,
+                "has no effect without AUTH__KEYS_FILE",
+            );
+        }
+        must(
+            self.auth.leeway <= LONGEST_LEEWAY,
+            "AUTH__LEEWAY",
+            "must be 10m at most",
+        );
+        if let Some(path) = self.auth.keys_file.as_deref().filter(|_| role.serves_api())
+            && let Err(reason) = Keys::read(path)
+        {
+            must(false, "AUTH__KEYS_FILE", &reason);
+        }
+        if !self.http.require_if_match.is_empty() {
+            let known = routes_with_version();
+            for route in &self.http.require_if_match {
+                let reason = format!("{route:?} is no command on something that is there already");
+                must(known.contains(route), "HTTP__REQUIRE_IF_MATCH", &reason);
+            }
         }
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.telemetry.log) {
             must(false, "TELEMETRY__LOG", &error.to_string());

@@ -87,8 +87,11 @@ async fn operators_find_a_page_and_metrics() {
     ] {
         assert!(page.text.contains(said), "{said} is not in {}", page.text);
     }
+    api.call("GET", "/nowhere").await.is_problem(404, "unknown-path");
     let metrics = api.call("GET", "/metrics").await.text;
     for said in [
+        "http_server_request_duration_seconds_count{method=\"GET\",route=\"/healthcheck\",status=\"200\"}",
+        "http_server_request_duration_seconds_count{method=\"GET\",route=\"unknown\",status=\"404\"}",
         "outbox_depth 3",
         "outbox_oldest_age_seconds 1.5",
         "http_server_request_duration_seconds_count{method=\"POST\",route=\"/v1/customers\",status=\"201\"}",
@@ -118,13 +121,17 @@ async fn the_openapi_document_is_complete_and_up_to_date() {
     );
 
     let paths = served.body["paths"].as_object().expect("paths");
-    assert_eq!(paths.keys().filter(|path| path.starts_with("/v1/")).count(), 9);
+    assert_eq!(paths.keys().filter(|path| path.starts_with("/v1/")).count(), 19);
     for (path, operations) in paths.iter().filter(|(path, _)| path.starts_with("/v1/")) {
         for (method, operation) in operations.as_object().expect("operations") {
             let responses = operation["responses"].as_object().expect("responses");
-            for status in ["400", "408", "409", "413", "422", "431", "500", "503"] {
-                assert!(responses.contains_key(status), "{method} {path} has no {status}");
+            let of_all = ["400", "401", "403", "431", "500", "503"];
+            let of_commands = ["202", "408", "409", "412", "413", "422", "428"];
+            let of_commands = of_commands.iter().filter(|_| method != "get");
+            for status in of_all.iter().chain(of_commands) {
+                assert!(responses.contains_key(*status), "{method} {path} has no {status}");
             }
+            assert!(operation["security"].is_array(), "{method} {path}");
             assert_eq!(
                 path.contains('{'),
                 responses.contains_key("404"),

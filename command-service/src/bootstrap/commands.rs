@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::application::bus::{CommandBus, KeysInFlight, RetryPolicy};
 use crate::application::snapshots::SnapshotMarks;
+use crate::inbound::http::authentication::Authentication;
 use crate::inbound::http::command_api::{CommandApi, Wiring};
 use crate::outbound::postgres::{Database, PgEventStore, Wakes};
 use crate::outbound::system::{SystemClock, TimeOrderedIds};
@@ -52,15 +53,20 @@ pub fn command_api(
     let deadline = settings.http.request_deadline;
     let wakes = wakes.clone();
     let keys_in_flight = KeysInFlight::default();
+    let authentication = Authentication::new(&settings.auth)
+        .map(Arc::new)
+        .map_err(anyhow::Error::msg)?;
     Ok(move || {
         let worker = next.fetch_add(1, Ordering::Relaxed) % databases.len();
         let store = Arc::new(PgEventStore::new(databases[worker].clone(), wakes.clone()));
         CommandApi::new(
-            bus(store, keys_in_flight.clone(), snapshots.clone()),
+            bus(Arc::clone(&store), keys_in_flight.clone(), snapshots.clone()),
+            store,
             Arc::new(SystemClock),
             Arc::new(TimeOrderedIds),
             Arc::clone(&in_flight),
             deadline,
+            Arc::clone(&authentication),
         )
     })
 }

@@ -9,10 +9,11 @@ use command_service::application::ports::{
     QueuedCommand, Snapshot, StoreError, StoredStream, StreamId,
 };
 use command_service::inbound::health::{Dependency, Health};
+use command_service::inbound::http::authentication::Authentication;
 use command_service::inbound::http::command_api::{CommandApi, Wiring};
 use command_service::inbound::http::server::server;
 use command_service::outbound::memory::{CountingIds, ManualClock, MemoryStore};
-use command_service::settings::{HttpSettings, Role, ShutdownSettings};
+use command_service::settings::{AuthSettings, HttpSettings, Role, ShutdownSettings};
 use command_service::telemetry::metrics_handle;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -123,7 +124,12 @@ pub async fn an_api() -> Api {
 }
 
 pub async fn an_api_with(settings: HttpSettings, fault: Fault) -> Api {
+    an_api_of(settings, AuthSettings::default(), fault).await
+}
+
+pub async fn an_api_of(settings: HttpSettings, auth: AuthSettings, fault: Fault) -> Api {
     metrics_handle();
+    let authentication = Arc::new(Authentication::new(&auth).expect("keys"));
     let settings = HttpSettings {
         port: 0,
         workers: std::num::NonZeroUsize::new(1),
@@ -159,10 +165,12 @@ pub async fn an_api_with(settings: HttpSettings, fault: Fault) -> Api {
             );
             CommandApi::<InMemory>::new(
                 bus,
+                Arc::clone(&store),
                 Arc::clone(&clock),
                 Arc::clone(&ids),
                 Arc::clone(&in_flight),
                 deadline,
+                Arc::clone(&authentication),
             )
         }
     };

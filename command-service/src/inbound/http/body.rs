@@ -3,13 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut};
-use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
-use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
@@ -23,43 +22,42 @@ pub struct BodyLimits {
     pub timeout: Duration,
 }
 
-/// A JSON body of the shape `T`.
-pub struct JsonBody<T>(pub T);
+/// What a command's body says.
+pub trait Body: Sized + 'static {
+    /// Before the body is read.
+    fn check(request: &HttpRequest) -> Result<(), Problem>;
 
-impl<T: DeserializeOwned> FromRequest for JsonBody<T> {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+    fn parse(text: &[u8]) -> Result<Self, Problem>;
+}
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let accepted = check_media_type(request);
-        let reading = read(request, payload);
-        Box::pin(async move {
-            accepted?;
-            parse(&reading.await?).map(Self)
-        })
+/// A JSON body of this shape.
+impl<T: DeserializeOwned + 'static> Body for T {
+    fn check(request: &HttpRequest) -> Result<(), Problem> {
+        check_media_type(request)
+    }
+
+    fn parse(text: &[u8]) -> Result<Self, Problem> {
+        parse(text)
     }
 }
 
 /// The body of a command that takes none: nothing, of whatever media type, or `{}`.
 pub struct NoBody;
 
-impl FromRequest for NoBody {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+impl Body for NoBody {
+    fn check(_: &HttpRequest) -> Result<(), Problem> {
+        Ok(())
+    }
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+    fn parse(text: &[u8]) -> Result<Self, Problem> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Nothing {}
 
-        let reading = read(request, payload);
-        Box::pin(async move {
-            let body = reading.await?;
-            if !body.trim_ascii().is_empty() {
-                parse::<Nothing>(&body)?;
-            }
-            Ok(Self)
-        })
+        if !text.trim_ascii().is_empty() {
+            parse::<Nothing>(text)?;
+        }
+        Ok(Self)
     }
 }
 
@@ -88,7 +86,8 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     ))
 }
 
-fn read(
+/// Takes the payload at once, and reads it when it is awaited.
+pub fn read(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> impl Future<Output = Result<Bytes, Problem>> + use<> {

@@ -3,12 +3,12 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderValue;
-use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, ResponseError as _};
 use tracing::Instrument as _;
@@ -25,6 +25,8 @@ pub struct Observed<I> {
     /// The path's pattern: a label with few values, unlike the path.
     pub route: &'static str,
     pub max_head_bytes: usize,
+    /// The methods that take no command without `If-Match`.
+    pub if_match_needed: Vec<Method>,
     pub ids: Arc<I>,
     pub health: Arc<Health>,
 }
@@ -37,6 +39,7 @@ pub async fn observe<I: Ids>(
     let Observed {
         route,
         max_head_bytes,
+        if_match_needed,
         ids,
         health,
     } = &*observed;
@@ -71,6 +74,7 @@ pub async fn observe<I: Ids>(
                 command_id,
                 correlation_id,
                 traceparent: traceparent::of(&span),
+                needs_if_match: if_match_needed.contains(request.method()),
             });
             next.call(request)
                 .instrument(span.clone())
@@ -92,6 +96,25 @@ pub async fn observe<I: Ids>(
     let status = answer.status();
     let elapsed = started.elapsed();
     span.record("http.response.status_code", status.as_u16());
+    record(method, route, status, elapsed);
+    span.in_scope(|| tracing::debug!(status = status.as_u16(), ?elapsed, "answered"));
+    Ok(answer)
+}
+
+/// What is left of it for paths that take no command: its measurement.
+pub async fn measure(
+    route: &'static str,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let method = method_label(&request);
+    let answer = next.call(request).await?.map_into_boxed_body();
+    record(method, route, answer.status(), started.elapsed());
+    Ok(answer)
+}
+
+fn record(method: &'static str, route: &'static str, status: StatusCode, elapsed: Duration) {
     metrics::histogram!(
         "http_server_request_duration_seconds",
         "method" => method,
@@ -99,8 +122,6 @@ pub async fn observe<I: Ids>(
         "status" => status_label(status),
     )
     .record(elapsed.as_secs_f64());
-    span.in_scope(|| tracing::debug!(status = status.as_u16(), ?elapsed, "answered"));
-    Ok(answer)
 }
 
 fn bound_head(request: &ServiceRequest, max_bytes: usize) -> Result<(), Problem> {
@@ -139,14 +160,19 @@ fn status_label(status: StatusCode) -> &'static str {
     match status.as_u16() {
         200 => "200",
         201 => "201",
+        202 => "202",
         400 => "400",
+        401 => "401",
+        403 => "403",
         404 => "404",
         405 => "405",
         408 => "408",
         409 => "409",
+        412 => "412",
         413 => "413",
         415 => "415",
         422 => "422",
+        428 => "428",
         431 => "431",
         500 => "500",
         503 => "503",

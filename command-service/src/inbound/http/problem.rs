@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -49,6 +50,7 @@ problem_kinds! {
     MalformedId = "malformed-id", BAD_REQUEST, "An id in the path is not a UUID";
     MalformedHeader = "malformed-header", BAD_REQUEST, "A header is malformed";
     MalformedRequest = "malformed-request", BAD_REQUEST, "The request is malformed";
+    Unauthenticated = "unauthenticated", UNAUTHORIZED, "A valid bearer token is needed";
     Forbidden = "forbidden", FORBIDDEN, "The token does not grant this";
     UnknownPath = "unknown-path", NOT_FOUND, "There is nothing at this path";
     NotFound = "not-found", NOT_FOUND, "What the path names does not exist";
@@ -67,6 +69,7 @@ problem_kinds! {
     Overpayment = "overpayment", CONFLICT, "The payment is more than is left to pay";
     InvoiceCredited = "invoice-credited", CONFLICT, "The invoice was taken back by a credit note";
     PreconditionFailed = "precondition-failed", PRECONDITION_FAILED, "It is at another version";
+    PreconditionRequired = "precondition-required", PRECONDITION_REQUIRED, "If-Match is needed here";
     BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The media type is not supported";
     InvalidBody = "invalid-body", UNPROCESSABLE_ENTITY, "The body is not what this command takes";
@@ -100,8 +103,8 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
     /// Where in the body the mistakes are.
     pub errors: Vec<InvalidField>,
-    /// Of a 405.
-    pub allow: Option<String>,
+    /// What the status needs: `Allow` of a 405, `WWW-Authenticate` of a 401.
+    pub header: Option<(HeaderName, String)>,
 }
 
 /// After how many seconds a 503, or a key that is in flight, may be tried again.
@@ -113,7 +116,7 @@ impl Problem {
             kind,
             detail: detail.into(),
             errors: Vec::new(),
-            allow: None,
+            header: None,
         }
     }
 
@@ -127,8 +130,36 @@ impl Problem {
 
     pub fn method_not_allowed(allowed: &str) -> Self {
         Self {
-            allow: Some(allowed.to_owned()),
+            header: Some((header::ALLOW, allowed.to_owned())),
             ..Self::new(ProblemKind::MethodNotAllowed, format!("Allowed are: {allowed}."))
+        }
+    }
+
+    /// Nobody is known to send the request; `challenge` is what `WWW-Authenticate` says of it.
+    pub fn unauthenticated(detail: impl Into<Cow<'static, str>>, challenge: String) -> Self {
+        Self {
+            header: Some((header::WWW_AUTHENTICATE, challenge)),
+            ..Self::new(ProblemKind::Unauthenticated, detail)
+        }
+    }
+
+    /// The token does not grant `scope`.
+    pub fn forbidden(scope: &str) -> Self {
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+        Self {
+            header: Some((header::WWW_AUTHENTICATE, challenge)),
+            ..Self::new(ProblemKind::Forbidden, format!("The scope {scope} is needed."))
+        }
+    }
+
+    /// As JSON.
+    pub fn body(&self) -> ProblemBody<'_> {
+        ProblemBody {
+            kind: self.kind.type_uri(),
+            title: self.kind.title(),
+            status: self.kind.status().as_u16(),
+            detail: &self.detail,
+            errors: &self.errors,
         }
     }
 
@@ -180,15 +211,9 @@ impl ResponseError for Problem {
         if status == StatusCode::SERVICE_UNAVAILABLE || self.kind == ProblemKind::IdempotencyKeyInFlight {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
-        if let Some(methods) = &self.allow {
-            response.insert_header((header::ALLOW, methods.as_str()));
+        if let Some((name, value)) = &self.header {
+            response.insert_header((name.clone(), value.as_str()));
         }
-        response.json(ProblemBody {
-            kind: self.kind.type_uri(),
-            title: self.kind.title(),
-            status: status.as_u16(),
-            detail: &self.detail,
-            errors: &self.errors,
-        })
+        response.json(self.body())
     }
 }

@@ -27,7 +27,7 @@ impl From<CommandError> for Problem {
             CommandError::AlreadyExists(_) => ProblemKind::AlreadyExists,
             CommandError::PreconditionFailed { .. } => ProblemKind::PreconditionFailed,
             CommandError::Recorded(refusal) => return Self::recorded(refusal),
-            CommandError::Forbidden { .. } => ProblemKind::Forbidden,
+            CommandError::Forbidden { scope } => return Self::forbidden(scope),
             CommandError::KeyReused => ProblemKind::IdempotencyKeyReused,
             CommandError::KeyInFlight => ProblemKind::IdempotencyKeyInFlight,
             CommandError::Conflict(_) => ProblemKind::VersionConflict,

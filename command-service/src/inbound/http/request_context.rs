@@ -1,10 +1,7 @@
 //! What is known about a request before its body is read.
 
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
 use actix_web::http::header::HeaderName;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use actix_web::{HttpMessage as _, HttpRequest};
 use uuid::Uuid;
 
 use super::problem::{Problem, ProblemKind};
@@ -19,17 +16,16 @@ pub struct RequestContext {
     pub correlation_id: Option<Uuid>,
     /// Names the request's span, for what follows from the command.
     pub traceparent: Option<String>,
+    /// Whether the path takes no command without a version that it is meant for.
+    pub needs_if_match: bool,
 }
 
-impl FromRequest for RequestContext {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(request.extensions_mut().remove::<Self>().ok_or_else(|| {
+impl RequestContext {
+    pub fn take(request: &HttpRequest) -> Result<Self, Problem> {
+        request.extensions_mut().remove::<Self>().ok_or_else(|| {
             tracing::error!("a command's route is not observed");
             Problem::internal_error()
-        }))
+        })
     }
 }
 
@@ -63,7 +59,7 @@ pub fn path_id(request: &HttpRequest, name: &'static str) -> Result<Uuid, Proble
         })
 }
 
-/// The hyphenated form only, so that an id has one spelling.
-fn parse_uuid(text: &str) -> Option<Uuid> {
+/// The hyphenated form only, in either case.
+pub fn parse_uuid(text: &str) -> Option<Uuid> {
     (text.len() == 36).then(|| text.parse().ok()).flatten()
 }

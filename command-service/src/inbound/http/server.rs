@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
 
 use super::body::BodyLimits;
 use super::command_api::{CommandApi, Wiring};
+use super::observed::measure;
 use super::routes::unknown_path;
 use super::{commands, operations};
 use crate::inbound::health::Health;
@@ -23,7 +25,7 @@ pub fn server<W: Wiring>(
     api: Option<impl Fn() -> CommandApi<W> + Send + Clone + 'static>,
 ) -> std::io::Result<(Server, SocketAddr)> {
     let health = Data::from(health);
-    let max_head_bytes = settings.max_head_bytes;
+    let of_commands = settings.clone();
     let limits = BodyLimits {
         max_bytes: settings.max_body_bytes,
         timeout: settings.slow_client_timeout,
@@ -38,10 +40,13 @@ pub fn server<W: Wiring>(
             .configure(|app| {
                 if let Some(api) = api {
                     app.app_data(api.clone());
-                    commands::configure(app, &api, &health, max_head_bytes);
+                    commands::configure(app, &api, &health, &of_commands);
                 }
             })
-            .default_service(web::to(unknown_path))
+            .default_service(
+                // One label for all that is not there, however many paths are tried.
+                web::to(unknown_path).wrap(from_fn(|request, next| measure("unknown", request, next))),
+            )
     })
     .workers(workers)
     .max_connections(settings.max_connections.get().div_ceil(workers))

@@ -1,11 +1,13 @@
 //! The values of the contract as JSON has them, and their way into the domain's types.
 
-use domain::{Address, InvalidValue, Money, Name, Quantity, Size, UnitPrice};
-use serde::Deserialize;
+use domain::{Address, InvalidValue, Money, Name, PaymentAmount, Quantity, Size, UnitPrice};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::problem::{Problem, ProblemKind};
+use super::request_context::parse_uuid;
 use crate::application::ordering::OrderItem;
 
 /// A mistake in the value at `parent`, of which the domain names the member.
@@ -17,6 +19,20 @@ pub fn invalid(parent: &str) -> impl Fn(InvalidValue) -> Problem + '_ {
             error.to_string(),
         )
     }
+}
+
+/// An id in a body: in its hyphenated form only, as in a path.
+pub fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_uuid(&text).ok_or_else(|| D::Error::custom("an id must be a UUID in its hyphenated form"))
+}
+
+/// An [`id`] that may be absent.
+pub fn optional_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uuid>, D::Error> {
+    #[derive(Deserialize)]
+    struct Id(#[serde(deserialize_with = "id")] Uuid);
+
+    Ok(Option::<Id>::deserialize(deserializer)?.map(|Id(id)| id))
 }
 
 /// A body that is a new name and nothing else.
@@ -50,6 +66,13 @@ impl MoneyJson {
     pub fn parse_price(&self, place: &str) -> Result<UnitPrice, Problem> {
         Money::parse(self.amount, &self.currency)
             .and_then(UnitPrice::new)
+            .map_err(invalid(place))
+    }
+
+    /// A payment, which is more than nothing.
+    pub fn parse_payment(&self, place: &str) -> Result<PaymentAmount, Problem> {
+        Money::parse(self.amount, &self.currency)
+            .and_then(PaymentAmount::new)
             .map_err(invalid(place))
     }
 }
@@ -107,6 +130,7 @@ impl SizeJson {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewItem {
+    #[serde(deserialize_with = "id")]
     product_id: Uuid,
     #[schema(minimum = 1, maximum = 1_000_000, example = 2)]
     quantity: i64,

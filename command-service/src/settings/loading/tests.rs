@@ -154,3 +154,94 @@ fn a_lease_that_runs_out_between_two_heartbeats_is_refused() {
         ]
     );
 }
+
+fn load_api(environment: &[(&str, &str)]) -> Result<Settings, ConfigurationErrors> {
+    let database = (
+        "COMMAND_SERVICE__DATABASE__URL",
+        "postgres://app:hunter2@localhost/orders",
+    );
+    let environment = environment.iter().chain([&database]);
+    load(
+        Role::Api,
+        None,
+        environment.map(|(name, value)| (OsString::from(name), OsString::from(value))),
+    )
+}
+
+#[test]
+fn routes_that_need_a_version_are_listed_and_must_exist() {
+    let known = "PUT /v1/products/{id}/price, POST /v1/orders/{id}/submit";
+    let settings = load_api(&[("COMMAND_SERVICE__HTTP__REQUIRE_IF_MATCH", known)]).expect("valid");
+    assert_eq!(
+        settings.http.require_if_match,
+        ["PUT /v1/products/{id}/price", "POST /v1/orders/{id}/submit"]
+    );
+    let unknown = "PUT /v1/products/{id}/prise,POST /v1/orders,GET /v1/commands/{id}";
+    let ConfigurationErrors(errors) =
+        load_api(&[("COMMAND_SERVICE__HTTP__REQUIRE_IF_MATCH", unknown)]).expect_err("unknown");
+    assert_eq!(errors.len(), 3, "{errors:?}");
+    assert!(
+        errors[0].starts_with("COMMAND_SERVICE__HTTP__REQUIRE_IF_MATCH: \"PUT /v1/products/{id}/prise\" is")
+    );
+
+    let file = SettingsFile::containing(
+        "routes",
+        "[http]\nrequire_if_match = [\"PUT /v1/products/{id}/name\"]\n",
+    );
+    let settings = load_from(Some(&file.0), &[]).expect("valid");
+    assert_eq!(settings.http.require_if_match, ["PUT /v1/products/{id}/name"]);
+}
+
+#[test]
+fn keys_need_an_issuer_and_an_audience_and_must_be_readable() {
+    let ConfigurationErrors(errors) = load_api(&[
+        ("COMMAND_SERVICE__AUTH__KEYS_FILE", "/nowhere/keys.json"),
+        ("COMMAND_SERVICE__AUTH__LEEWAY", "1h"),
+    ])
+    .expect_err("invalid");
+    let text = errors.join("\n");
+    for named in [
+        "COMMAND_SERVICE__AUTH__ISSUER: is required",
+        "COMMAND_SERVICE__AUTH__AUDIENCE: is required",
+        "COMMAND_SERVICE__AUTH__LEEWAY: must be",
+        "COMMAND_SERVICE__AUTH__KEYS_FILE: /nowhere/keys.json: ",
+    ] {
+        assert!(text.contains(named), "{named} is not in {text}");
+    }
+    assert_eq!(errors.len(), 4, "{text}");
+    let alone = load_api(&[("COMMAND_SERVICE__AUTH__ISSUER", "https://issuer.example")]);
+    let ConfigurationErrors(errors) = alone.expect_err("without keys");
+    assert_eq!(errors.len(), 1, "{errors:?}");
+}
+
+#[test]
+fn a_keys_file_must_be_a_jwks_document_and_its_secrets_are_not_told() {
+    for (name, text, said) in [
+        ("text", "hunter2", "is not a JWKS document"),
+        ("no-keys", "{}", "is not a JWKS document"),
+        ("empty", r#"{"keys": []}"#, "has no key"),
+        (
+            "weak",
+            r#"{"keys": [{"kty": "oct", "kid": "a", "k": "aHVudGVyMg"}]}"#,
+            "has no key",
+        ),
+        (
+            "encryption",
+            r#"{"keys": [{"kty": "OKP", "kid": "a", "use": "enc", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+            "has no key",
+        ),
+        ("others", r#"{"keys": [{"kty": "quantum"}]}"#, "has no key"),
+    ] {
+        let file = SettingsFile::containing(name, text);
+        let path = file.0.display().to_string();
+        let ConfigurationErrors(errors) = load_api(&[
+            ("COMMAND_SERVICE__AUTH__KEYS_FILE", &path),
+            ("COMMAND_SERVICE__AUTH__ISSUER", "https://issuer.example"),
+            ("COMMAND_SERVICE__AUTH__AUDIENCE", "ordering"),
+        ])
+        .expect_err(name);
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(errors[0].contains(said), "{errors:?}");
+        assert!(!errors[0].contains("hunter2") && !errors[0].contains("aHVudGVyMg"));
+    }
+}

@@ -1,11 +1,10 @@
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 
 use crate::application::ordering::AddOrderItem;
-use crate::inbound::http::api_document::{CorrelationId, Done, Missing, PathId, Refusals};
-use crate::inbound::http::body::JsonBody;
+use crate::inbound::http::api_document::{CommandHeaders, Done, Missing, PathId, Refusals};
 use crate::inbound::http::command_api::{CommandApi, Wiring, done};
+use crate::inbound::http::command_request::CommandRequest;
 use crate::inbound::http::problem::Problem;
-use crate::inbound::http::request_context::{RequestContext, path_id};
 use crate::inbound::http::values::NewItem;
 
 /// Add an item to a draft
@@ -15,19 +14,17 @@ use crate::inbound::http::values::NewItem;
     post,
     path = "/v1/orders/{id}/items",
     tag = "orders",
-    params(PathId, CorrelationId),
+    params(PathId, CommandHeaders),
     request_body = NewItem,
     responses(Done, Missing, Refusals),
 )]
 pub async fn add_order_item<W: Wiring>(
     api: web::Data<CommandApi<W>>,
-    request: HttpRequest,
-    context: RequestContext,
-    JsonBody(body): JsonBody<NewItem>,
+    CommandRequest { body, sent }: CommandRequest<NewItem>,
 ) -> Result<HttpResponse, Problem> {
     let command = AddOrderItem {
-        order_id: path_id(&request, "id")?.into(),
+        order_id: sent.id("id")?.into(),
         item: body.parse("")?,
     };
-    api.execute(context, &command).await.map(done)
+    api.execute(sent, &command).await.map(done)
 }

@@ -5,17 +5,17 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::application::ordering::AddProduct;
-use crate::inbound::http::api_document::{CorrelationId, Created, Refusals};
-use crate::inbound::http::body::JsonBody;
+use crate::inbound::http::api_document::{CommandHeaders, Created, Refusals};
 use crate::inbound::http::command_api::{CommandApi, Wiring, created};
+use crate::inbound::http::command_request::CommandRequest;
 use crate::inbound::http::problem::Problem;
-use crate::inbound::http::request_context::RequestContext;
-use crate::inbound::http::values::{MoneyJson, SizeJson, invalid};
+use crate::inbound::http::values::{MoneyJson, SizeJson, invalid, optional_id};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewProduct {
     /// Chosen by the service if absent.
+    #[serde(default, deserialize_with = "optional_id")]
     product_id: Option<Uuid>,
     #[schema(min_length = 1, max_length = 200, example = "Analytical engine")]
     name: String,
@@ -46,15 +46,14 @@ impl NewProduct {
     post,
     path = "/v1/products",
     tag = "products",
-    params(CorrelationId),
+    params(CommandHeaders),
     request_body = NewProduct,
     responses(Created, Refusals),
 )]
 pub async fn add_product<W: Wiring>(
     api: web::Data<CommandApi<W>>,
-    context: RequestContext,
-    JsonBody(body): JsonBody<NewProduct>,
+    CommandRequest { body, sent }: CommandRequest<NewProduct>,
 ) -> Result<HttpResponse, Problem> {
     let command = body.parse(|| api.next_id())?;
-    api.execute(context, &command).await.map(created)
+    api.execute(sent, &command).await.map(created)
 }

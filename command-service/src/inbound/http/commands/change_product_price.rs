@@ -1,13 +1,12 @@
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::application::ordering::ChangeProductPrice;
-use crate::inbound::http::api_document::{CorrelationId, Done, Missing, PathId, Refusals};
-use crate::inbound::http::body::JsonBody;
+use crate::inbound::http::api_document::{CommandHeaders, Done, Missing, PathId, Refusals};
 use crate::inbound::http::command_api::{CommandApi, Wiring, done};
+use crate::inbound::http::command_request::CommandRequest;
 use crate::inbound::http::problem::Problem;
-use crate::inbound::http::request_context::{RequestContext, path_id};
 use crate::inbound::http::values::MoneyJson;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -23,19 +22,17 @@ pub struct NewPrice {
     put,
     path = "/v1/products/{id}/price",
     tag = "products",
-    params(PathId, CorrelationId),
+    params(PathId, CommandHeaders),
     request_body = NewPrice,
     responses(Done, Missing, Refusals),
 )]
 pub async fn change_product_price<W: Wiring>(
     api: web::Data<CommandApi<W>>,
-    request: HttpRequest,
-    context: RequestContext,
-    JsonBody(body): JsonBody<NewPrice>,
+    CommandRequest { body, sent }: CommandRequest<NewPrice>,
 ) -> Result<HttpResponse, Problem> {
     let command = ChangeProductPrice {
-        product_id: path_id(&request, "id")?.into(),
+        product_id: sent.id("id")?.into(),
         unit_price: body.unit_price.parse_price("/unit_price")?,
     };
-    api.execute(context, &command).await.map(done)
+    api.execute(sent, &command).await.map(done)
 }

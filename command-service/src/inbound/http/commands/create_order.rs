@@ -4,18 +4,19 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::application::ordering::CreateOrder;
-use crate::inbound::http::api_document::{CorrelationId, Created, Refusals};
-use crate::inbound::http::body::JsonBody;
+use crate::inbound::http::api_document::{CommandHeaders, Created, Refusals};
 use crate::inbound::http::command_api::{CommandApi, Wiring, created};
+use crate::inbound::http::command_request::CommandRequest;
 use crate::inbound::http::problem::Problem;
-use crate::inbound::http::request_context::RequestContext;
-use crate::inbound::http::values::NewItem;
+use crate::inbound::http::values::{NewItem, id, optional_id};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOrder {
     /// Chosen by the service if absent.
+    #[serde(default, deserialize_with = "optional_id")]
     order_id: Option<Uuid>,
+    #[serde(deserialize_with = "id")]
     customer_id: Uuid,
     #[serde(default)]
     items: Vec<NewItem>,
@@ -42,15 +43,14 @@ impl NewOrder {
     post,
     path = "/v1/orders",
     tag = "orders",
-    params(CorrelationId),
+    params(CommandHeaders),
     request_body = NewOrder,
     responses(Created, Refusals),
 )]
 pub async fn create_order<W: Wiring>(
     api: web::Data<CommandApi<W>>,
-    context: RequestContext,
-    JsonBody(body): JsonBody<NewOrder>,
+    CommandRequest { body, sent }: CommandRequest<NewOrder>,
 ) -> Result<HttpResponse, Problem> {
     let command = body.parse(|| api.next_id())?;
-    api.execute(context, &command).await.map(created)
+    api.execute(sent, &command).await.map(created)
 }

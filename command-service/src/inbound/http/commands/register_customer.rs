@@ -5,17 +5,17 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::application::ordering::RegisterCustomer;
-use crate::inbound::http::api_document::{CorrelationId, Created, Refusals};
-use crate::inbound::http::body::JsonBody;
+use crate::inbound::http::api_document::{CommandHeaders, Created, Refusals};
 use crate::inbound::http::command_api::{CommandApi, Wiring, created};
+use crate::inbound::http::command_request::CommandRequest;
 use crate::inbound::http::problem::Problem;
-use crate::inbound::http::request_context::RequestContext;
-use crate::inbound::http::values::{AddressJson, invalid};
+use crate::inbound::http::values::{AddressJson, invalid, optional_id};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCustomer {
     /// Chosen by the service if absent.
+    #[serde(default, deserialize_with = "optional_id")]
     customer_id: Option<Uuid>,
     #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace")]
     name: String,
@@ -52,15 +52,14 @@ impl NewCustomer {
     post,
     path = "/v1/customers",
     tag = "customers",
-    params(CorrelationId),
+    params(CommandHeaders),
     request_body = NewCustomer,
     responses(Created, Refusals),
 )]
 pub async fn register_customer<W: Wiring>(
     api: web::Data<CommandApi<W>>,
-    context: RequestContext,
-    JsonBody(body): JsonBody<NewCustomer>,
+    CommandRequest { body, sent }: CommandRequest<NewCustomer>,
 ) -> Result<HttpResponse, Problem> {
     let command = body.parse(|| api.next_id())?;
-    api.execute(context, &command).await.map(created)
+    api.execute(sent, &command).await.map(created)
 }

@@ -1,11 +1,10 @@
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 
 use crate::application::ordering::RenameCustomer;
-use crate::inbound::http::api_document::{CorrelationId, Done, Missing, PathId, Refusals};
-use crate::inbound::http::body::JsonBody;
+use crate::inbound::http::api_document::{CommandHeaders, Done, Missing, PathId, Refusals};
 use crate::inbound::http::command_api::{CommandApi, Wiring, done};
+use crate::inbound::http::command_request::CommandRequest;
 use crate::inbound::http::problem::Problem;
-use crate::inbound::http::request_context::{RequestContext, path_id};
 use crate::inbound::http::values::NewName;
 
 /// Rename a customer
@@ -15,19 +14,17 @@ use crate::inbound::http::values::NewName;
     put,
     path = "/v1/customers/{id}/name",
     tag = "customers",
-    params(PathId, CorrelationId),
+    params(PathId, CommandHeaders),
     request_body = NewName,
     responses(Done, Missing, Refusals),
 )]
 pub async fn rename_customer<W: Wiring>(
     api: web::Data<CommandApi<W>>,
-    request: HttpRequest,
-    context: RequestContext,
-    JsonBody(body): JsonBody<NewName>,
+    CommandRequest { body, sent }: CommandRequest<NewName>,
 ) -> Result<HttpResponse, Problem> {
     let command = RenameCustomer {
-        customer_id: path_id(&request, "id")?.into(),
+        customer_id: sent.id("id")?.into(),
         name: body.parse()?,
     };
-    api.execute(context, &command).await.map(done)
+    api.execute(sent, &command).await.map(done)
 }
