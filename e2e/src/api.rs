@@ -15,6 +15,22 @@ pub struct Accepted {
     pub token: String,
 }
 
+/// An answer as it came, to compare it with another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub status: StatusCode,
+    /// `ETag`, `Location`, `Consistency-Token`.
+    pub headers: [Option<String>; 3],
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.body)
+            .with_context(|| format!("{}, not JSON: {:?}", self.status, self.body))
+    }
+}
+
 #[derive(Clone)]
 pub struct Commands {
     http: reqwest::Client,
@@ -46,6 +62,38 @@ impl Commands {
                 .context("no consistency_token")?
                 .to_owned(),
         })
+    }
+
+    /// Sends a command with headers and answers whatever comes.
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer> {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await?;
+        let header = |name| {
+            let value = response.headers().get(name)?;
+            value.to_str().ok().map(str::to_owned)
+        };
+        Ok(Answer {
+            status: response.status(),
+            headers: ["etag", "location", "consistency-token"].map(header),
+            body: response.text().await?,
+        })
+    }
+
+    /// Asks for the record of a command, or whatever else this service shows.
+    pub async fn get(&self, path: &str) -> Result<(StatusCode, Value)> {
+        answer(self.http.get(format!("{}{path}", self.base))).await
     }
 
     pub async fn register_customer(&self, name: &str) -> Result<Accepted> {
@@ -119,6 +167,24 @@ impl Commands {
 
     pub async fn submit(&self, order: Uuid) -> Result<Accepted> {
         self.send(Method::POST, &format!("/v1/orders/{order}/submit"), None)
+            .await
+    }
+
+    /// Confirms or delivers.
+    pub async fn advance(&self, order: Uuid, step: &str) -> Result<Accepted> {
+        self.send(Method::POST, &format!("/v1/orders/{order}/{step}"), None)
+            .await
+    }
+
+    pub async fn ship(&self, order: Uuid, tracking_number: &str) -> Result<Accepted> {
+        let body = json!({"tracking_number": tracking_number});
+        self.send(Method::POST, &format!("/v1/orders/{order}/ship"), Some(body))
+            .await
+    }
+
+    pub async fn cancel(&self, order: Uuid, reason: &str) -> Result<Accepted> {
+        let body = json!({"reason": reason});
+        self.send(Method::POST, &format!("/v1/orders/{order}/cancel"), Some(body))
             .await
     }
 }

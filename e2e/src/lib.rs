@@ -2,7 +2,11 @@
 //! an independent fold to compare the answers with.
 
 pub mod api;
+pub mod dice;
 pub mod fold;
+pub mod invoices;
+pub mod repeats;
+pub mod rivals;
 pub mod schemathesis;
 pub mod system;
 pub mod topics;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::api::{Commands, Queries};
 use crate::eventually;
 use crate::fold::{Expected, normalised};
+use crate::topics;
 
 const START: Duration = Duration::from_secs(60);
 
@@ -121,6 +122,54 @@ impl System {
                 .into_iter()
                 .map(|(name, value)| (format!("{prefix}__{name}"), value)),
         )
+    }
+
+    /// `command-service verify` finds nothing.
+    pub fn is_verified(&self, limit: Duration) -> Result<()> {
+        let mut verify = self.service("command-service", "verify").spawn()?;
+        let status = verify.wait_exit(limit)?;
+        ensure!(status.success(), "verify: {status}\n{}", verify.log_text());
+        Ok(())
+    }
+
+    /// Deletes every topic of events once all events are in them, and has `command-service republish` make them again.
+    pub async fn lose_the_topics(&self, limit: Duration) -> Result<()> {
+        eventually("the outbox is empty", limit, async || {
+            let row = self
+                .database
+                .query_one("SELECT count(*) FROM outbox", &[])
+                .await?;
+            Ok((row.get::<_, i64>(0) == 0).then_some(()))
+        })
+        .await?;
+        topics::delete_all(self, limit).await?;
+        let mut republish = self
+            .service("command-service", "republish")
+            .arg("--all")
+            .spawn()?;
+        let status = republish.wait_exit(limit)?;
+        ensure!(status.success(), "republish: {status}\n{}", republish.log_text());
+        topics::check_published(self).await?;
+        Ok(())
+    }
+
+    /// A query service with indices and a consumer group of its own, which reads the topics from their beginning.
+    pub async fn start_queries_anew(&self) -> Result<(ServiceProcess, Queries)> {
+        let anew = |role| {
+            self.service("query-service", role)
+                .env(
+                    "QUERY_SERVICE__ELASTICSEARCH__INDEX_PREFIX",
+                    format!("{}anew-", self.index_prefix()),
+                )
+                .env("QUERY_SERVICE__KAFKA__GROUP_ID", format!("{}.anew", self.group()))
+        };
+        let mut setup = anew("setup").spawn()?;
+        let status = setup.wait_exit(START)?;
+        ensure!(status.success(), "setup: {status}\n{}", setup.log_text());
+        let mut process = anew("all").spawn()?;
+        process.wait_ready(START)?;
+        let queries = Queries::new(&process.base_url());
+        Ok((process, queries))
     }
 
     /// Waits until every order's answer equals the fold of the event store. Answers how many orders were compared.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -12,6 +14,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use shared_events::{AggregateType, EventMetadata, wire};
 use uuid::Uuid;
 
+use crate::eventually;
 use crate::system::System;
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -72,6 +75,30 @@ pub fn read_all(system: &System, aggregate: AggregateType) -> Result<Vec<Publish
         }
     }
     Ok(published)
+}
+
+/// Deletes the topics of all streams, and waits until the brokers no longer know them.
+pub async fn delete_all(system: &System, limit: Duration) -> Result<()> {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", &system.servers.kafka)
+        .create()?;
+    let names: Vec<String> = AggregateType::ALL
+        .iter()
+        .map(|aggregate| system.topic(aggregate.topic()))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for deleted in admin.delete_topics(&names, &AdminOptions::new()).await? {
+        deleted.map_err(|(topic, error)| anyhow::anyhow!("{topic}: {error}"))?;
+    }
+    eventually("the topics are gone", limit, async || {
+        let metadata = admin.inner().fetch_metadata(None, LIMIT)?;
+        let left = metadata
+            .topics()
+            .iter()
+            .any(|topic| names.contains(&topic.name()));
+        Ok((!left).then_some(()))
+    })
+    .await
 }
 
 /// Checks that each stored event was published with the same bytes, nothing else was, and that first occurrences stand in

@@ -8,19 +8,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::api::Commands;
-
-/// A small generator (SplitMix64): the same seed gives the same choices.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % below as u64) as usize
-    }
-}
+use crate::dice::Dice;
 
 pub struct Workload {
     customers: Vec<Uuid>,
@@ -62,7 +50,7 @@ impl Workload {
     /// Sends at least `total` commands from `clients` at once; every one must succeed.
     pub async fn run(&self, commands: &Commands, seed: u64, clients: usize, total: usize) -> Result<()> {
         let client = |number: usize| async move {
-            let mut dice = Dice(seed ^ (number as u64) << 32);
+            let mut dice = Dice::of(seed, number);
             while self.done.load(Ordering::Relaxed) < total {
                 self.one_order(commands, &mut dice).await?;
             }
