@@ -8,6 +8,7 @@ pub mod invoices;
 pub mod repeats;
 pub mod rivals;
 pub mod schemathesis;
+
 pub mod system;
 pub mod topics;
 pub mod workload;

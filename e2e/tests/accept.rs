@@ -64,6 +64,8 @@ async fn the_services_answer_made_up_requests_as_their_documents_say() -> Result
     let ([command, query], ..) = system.start_all()?;
     schemathesis.check(&command.base_url(), 200)?;
     schemathesis.check(&query.base_url(), 100)
+}
+
 /// Two replicas of the api and a client of each.
 fn two_apis(system: &System, role: &str) -> Result<([ServiceProcess; 2], [Commands; 2])> {
     let processes = [
