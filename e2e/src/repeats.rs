@@ -21,7 +21,7 @@ const REFUSED_EVERY: usize = 10;
 #[derive(Debug, Default)]
 pub struct Seen {
     pub requests: usize,
-    /// Answers that said that the first still runs.
+    /// Answers that said that the first still runs, or that the service had no connection to spare.
     pub told_to_wait: usize,
 }
 
@@ -80,7 +80,8 @@ pub async fn each_key_is_executed_once(
     Ok(seen)
 }
 
-/// Sends until the answer is not that the first one still runs; answers how often it was.
+/// Sends until the answer is final: not that the first one still runs, and not that the service could not try, which frees
+/// the key. Answers how often it was neither.
 async fn finally(commands: &Commands, key: &str, body: &Value) -> Result<(Answer, usize)> {
     let mut waits = 0;
     loop {
@@ -94,7 +95,7 @@ async fn finally(commands: &Commands, key: &str, body: &Value) -> Result<(Answer
             .await?;
         let in_flight = answer.status == StatusCode::CONFLICT
             && answer.json()?["type"] == "/problems/idempotency-key-in-flight";
-        if !in_flight {
+        if !in_flight && answer.status != StatusCode::SERVICE_UNAVAILABLE {
             return Ok((answer, waits));
         }
         waits += 1;

@@ -27,7 +27,7 @@ use token::Expected;
 pub enum Authentication {
     /// Everybody may do everything, and is recorded as `anonymous`.
     Off,
-    Bearer(Bearer),
+    Bearer(Box<Bearer>),
 }
 
 /// Takes tokens that one of the issuer's keys signed for this audience.
@@ -45,7 +45,7 @@ impl Authentication {
         };
         let expected = Expected::new(settings);
         let keys = RotatingKeys::open(path.clone())?;
-        Ok(Self::Bearer(Bearer { keys, expected }))
+        Ok(Self::Bearer(Box::new(Bearer { keys, expected })))
     }
 }
 

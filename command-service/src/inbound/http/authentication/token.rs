@@ -38,9 +38,11 @@ struct Claims {
 
 impl Expected {
     pub fn new(settings: &AuthSettings) -> Self {
-        let mut validation = Validation::default();
-        validation.leeway = settings.leeway.as_secs();
-        validation.validate_nbf = true;
+        let mut validation = Validation {
+            leeway: settings.leeway.as_secs(),
+            validate_nbf: true,
+            ..Validation::default()
+        };
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.set_issuer(settings.issuer.as_slice());
         validation.set_audience(settings.audience.as_slice());
