@@ -66,7 +66,7 @@ async fn a_command_is_answered_once_its_events_stand() {
         .as_app()
         .await
         .query(
-            "SELECT event_type, actor FROM events WHERE stream_id = $1 ORDER BY version",
+            "SELECT event_type, actor FROM events WHERE aggregate = 'order' AND stream_id = $1 ORDER BY version",
             &[&order],
         )
         .await

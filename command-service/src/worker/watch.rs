@@ -7,10 +7,12 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use crate::application::bus::Command as _;
+use crate::application::invoicing::IssueInvoice;
 use crate::application::ports::{CommandQueue, StoreError, Waiting};
 
 /// The command that an order waits for after its submission.
-const ISSUE_INVOICE: &str = "issue-invoice";
+const ISSUE_INVOICE: &str = IssueInvoice::TYPE;
 
 /// Keeps the queue's gauges true: `command_queue_depth` and `command_queue_oldest_age_seconds` for each type of command,
 /// `invoice_wait_seconds` and its limit.

@@ -135,7 +135,7 @@ pub enum StoreError {
     /// and decide again.
     #[error("the stream is no longer at the expected version")]
     Conflict,
-    /// A command with this id was recorded or queued before.
+    /// A commit's command was recorded before; a command to be queued stands in the queue.
     #[error("a command with this id is recorded already")]
     DuplicateCommand,
     /// A command of this actor was recorded or queued under this idempotency key before.

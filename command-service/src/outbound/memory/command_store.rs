@@ -34,7 +34,7 @@ impl CommandStore for MemoryStore {
         tokio::task::yield_now().await;
         let now = self.clock.now();
         let mut state = self.state();
-        state.check_new(command.command_id)?;
+        state.check_not_queued(command.command_id)?;
         if let Some(key) = key {
             state.keep_key(&command.actor, key, command.command_id, true, now)?;
         }
@@ -140,12 +140,12 @@ impl CommandQueue for MemoryStore {
 }
 
 impl State {
-    pub fn check_new(&self, command_id: Uuid) -> Result<(), StoreError> {
+    fn check_not_queued(&self, command_id: Uuid) -> Result<(), StoreError> {
         let is_queued = self
             .queue
             .values()
             .any(|queued| queued.command.command_id == command_id);
-        match is_queued || self.commands.contains_key(&command_id) {
+        match is_queued {
             true => Err(StoreError::DuplicateCommand),
             false => Ok(()),
         }
