@@ -176,7 +176,7 @@ async fn bad_input_is_a_400_that_names_it(#[case] path: &str, #[case] kind: &str
 )]
 #[case(
     "Consistency-Token",
-    "invoice:0190b5a0-0000-7000-8000-000000000001:1",
+    "basket:0190b5a0-0000-7000-8000-000000000001:1",
     "malformed-token"
 )]
 #[case("Prefer", "wait=soon", "malformed-header")]
