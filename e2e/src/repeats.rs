@@ -100,7 +100,7 @@ async fn finally(commands: &Commands, key: &str, body: &Value) -> Result<(Answer
         }
         waits += 1;
         ensure!(waits < 1000, "{key} never comes to its end");
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
