@@ -29,10 +29,12 @@ where
             return self.inner.handle(context, command).await.map(Into::into);
         };
         let actor = &context.actor.name;
-        let _turn = self.in_flight.enter(actor, key)?;
         if let Some(first) = self.first_answer(actor, key, command).await? {
             return first;
         }
+        // Only who would run the command is kept from doing so: repeats of one that is decided do not wait for each other.
+        // If the first is decided just now, the commit says so.
+        let _turn = self.in_flight.enter(actor, key)?;
         match self.inner.handle(context, command).await {
             Err(CommandError::DuplicateKey) => self
                 .first_answer(actor, key, command)
