@@ -24,7 +24,7 @@ pub struct StoredEvent {
     pub payload: Vec<u8>,
 }
 
-/// What an aggregate was at a version, as [`super::codec`] writes it.
+/// What an aggregate was at a version, as [`crate::application::codec`] writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     pub version: u64,
