@@ -132,8 +132,8 @@ impl System {
         Ok(())
     }
 
-    /// Deletes every topic of events once all events are in them, and has `command-service republish` make them again.
-    pub async fn lose_the_topics(&self, limit: Duration) -> Result<()> {
+    /// Waits until nothing is left in the outbox.
+    pub async fn everything_is_published(&self, limit: Duration) -> Result<()> {
         eventually("the outbox is empty", limit, async || {
             let row = self
                 .database
@@ -141,7 +141,22 @@ impl System {
                 .await?;
             Ok((row.get::<_, i64>(0) == 0).then_some(()))
         })
-        .await?;
+        .await
+    }
+
+    /// Two replicas of a role of the command service, and a client of each.
+    pub fn start_two(&self, role: &str) -> Result<([ServiceProcess; 2], [Commands; 2])> {
+        let processes = [
+            self.start("command-service", role)?,
+            self.start("command-service", role)?,
+        ];
+        let commands = [0, 1].map(|at: usize| Commands::new(&processes[at].base_url()));
+        Ok((processes, commands))
+    }
+
+    /// Deletes every topic of events once all events are in them, and has `command-service republish` make them again.
+    pub async fn lose_the_topics(&self, limit: Duration) -> Result<()> {
+        self.everything_is_published(limit).await?;
         topics::delete_all(self, limit).await?;
         let mut republish = self
             .service("command-service", "republish")

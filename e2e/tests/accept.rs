@@ -9,7 +9,6 @@ use e2e::system::System;
 use e2e::topics;
 use e2e::workload::Workload;
 use e2e::{invoices, repeats, rivals};
-use stack::ServiceProcess;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "full size: cargo xtask accept"]
@@ -66,21 +65,11 @@ async fn the_services_answer_made_up_requests_as_their_documents_say() -> Result
     schemathesis.check(&query.base_url(), 100)
 }
 
-/// Two replicas of the api and a client of each.
-fn two_apis(system: &System, role: &str) -> Result<([ServiceProcess; 2], [Commands; 2])> {
-    let processes = [
-        system.start("command-service", role)?,
-        system.start("command-service", role)?,
-    ];
-    let commands = [0, 1].map(|at: usize| Commands::new(&processes[at].base_url()));
-    Ok((processes, commands))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "full size: cargo xtask accept"]
 async fn ten_thousand_keys_each_sent_by_twenty_clients_at_once() -> Result<()> {
     let system = System::prepare().await?;
-    let (_processes, commands) = two_apis(&system, "api")?;
+    let (_processes, commands) = system.start_two("api")?;
     let started = Instant::now();
     let seen = repeats::each_key_is_executed_once(&system, &commands, 10_000, 20).await?;
     println!(
@@ -97,7 +86,7 @@ async fn ten_thousand_keys_each_sent_by_twenty_clients_at_once() -> Result<()> {
 #[ignore = "full size: cargo xtask accept"]
 async fn of_fifty_writers_with_one_if_match_exactly_one_succeeds_a_hundred_times() -> Result<()> {
     let system = System::prepare().await?;
-    let (_processes, commands) = two_apis(&system, "api")?;
+    let (_processes, commands) = system.start_two("api")?;
     let started = Instant::now();
     rivals::exactly_one_succeeds(&commands, 50, 100).await?;
     println!(
@@ -116,7 +105,7 @@ async fn sixty_four_clients_submit_pay_and_cancel_for_a_minute() -> Result<()> {
         let queries = Queries::new(&query.base_url());
         (query, queries)
     };
-    let (_processes, commands) = two_apis(&system, "all")?;
+    let (_processes, commands) = system.start_two("all")?;
     invoices::submit_pay_and_cancel(&commands, 2026, 64, Duration::from_secs(60)).await?;
     let rest = Instant::now();
     let books = invoices::the_books_are_right(&system, Duration::from_secs(120)).await?;

@@ -92,7 +92,7 @@ pub fn encode<A: Recorded>(id: A::Id, event: &A::Event) -> Result<EncodedEvent, 
 }
 
 /// The bytes of a record that no aggregate has as its own event.
-pub fn encode_record(record: Event) -> Result<EncodedEvent, CodecError> {
+fn encode_record(record: Event) -> Result<EncodedEvent, CodecError> {
     let event_type = record.event_type();
     let payload = record
         .encode()

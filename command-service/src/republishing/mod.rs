@@ -11,8 +11,8 @@
 //! - **A topic that is new** is empty, and the relay's next event of an old stream would be its first. So every bucket is
 //!   reserved and held before the topics are made: then no batch of a relay is in work, and none begins in a bucket until
 //!   all its streams are sent and it is given back. A relay that was frozen in mid-batch and wakes afterwards is not kept
-//!   out by this; nor is what a relay published if somebody else made the topics first. Readers see the gap and ask for
-//!   the stream.
+//!   out by this; nor is what a relay published if somebody else made the topics first. Readers see the gap, and
+//!   it is closed when the stream is sent again.
 //! - **A part of a stream**, from a version on, is sent only if the version before it is known to be published: the events
 //!   are read first, and if after that nothing waits in the bucket's outbox, what stood before them has been acknowledged.
 //!   Else the stream is sent whole.

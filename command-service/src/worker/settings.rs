@@ -12,9 +12,6 @@ use crate::sharing::SharingSettings;
 pub struct WorkerSettings {
     /// Batches in work at once, each of other buckets.
     pub lanes: NonZeroUsize,
-    /// Whether each batch has as few buckets as the free lanes allow, so that a slow command holds up no other bucket, or
-    /// all that are due, which is less work while there is little to do.
-    pub spread: bool,
     /// Commands of one bucket in a batch at most.
     pub commands_per_bucket: NonZeroUsize,
     /// Aggregates whose commands are run at once by this process; those of one aggregate are run one after the other.
@@ -67,7 +64,6 @@ impl Default for WorkerSettings {
     fn default() -> Self {
         Self {
             lanes: const { NonZeroUsize::new(16).unwrap() },
-            spread: true,
             commands_per_bucket: const { NonZeroUsize::new(100).unwrap() },
             streams_at_once: const { NonZeroUsize::new(16).unwrap() },
             heartbeat: Duration::from_millis(500),
@@ -93,7 +89,8 @@ impl WorkerSettings {
         SharingSettings {
             role: "worker",
             lanes: self.lanes,
-            spread: self.spread,
+            // A slow command holds up the other buckets of its batch.
+            spread: true,
             heartbeat: self.heartbeat,
             lease_ttl: self.lease_ttl,
             poll_min: self.poll_min,

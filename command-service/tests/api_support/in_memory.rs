@@ -15,7 +15,7 @@ use command_service::inbound::http::server::server;
 use command_service::outbound::memory::{CountingIds, ManualClock, MemoryStore};
 use command_service::settings::{AuthSettings, HttpSettings, Role, ShutdownSettings};
 use command_service::telemetry::metrics_handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 use super::Client;
@@ -32,6 +32,8 @@ pub enum Fault {
 pub struct FaultyStore {
     pub store: MemoryStore,
     fault: Fault,
+    /// Told when a request has begun to hang.
+    pub hanging: Notify,
 }
 
 impl FaultyStore {
@@ -40,7 +42,10 @@ impl FaultyStore {
             Fault::None => Ok(()),
             Fault::Unavailable => Err(StoreError::Unavailable(anyhow::anyhow!("secret cause"))),
             Fault::Broken => Err(StoreError::Failed(anyhow::anyhow!("secret cause"))),
-            Fault::Hangs => std::future::pending().await,
+            Fault::Hangs => {
+                self.hanging.notify_one();
+                std::future::pending().await
+            }
         }
     }
 }
@@ -139,6 +144,7 @@ pub async fn an_api_of(settings: HttpSettings, auth: AuthSettings, fault: Fault)
     let store = Arc::new(FaultyStore {
         store: MemoryStore::new(Arc::clone(&clock)),
         fault,
+        hanging: Notify::new(),
     });
     let dependency = Dependency::new("database", true, move || async move {
         anyhow::ensure!(fault == Fault::None, "down");

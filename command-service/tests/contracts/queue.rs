@@ -1,16 +1,19 @@
 //! What the queue of commands promises to those who put commands in and to workers.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use command_service::application::ports::{
     CommandQueue, CommandStatus, CommandStore, EventStore, Postponement, QueuedCommand, StoreError, StreamId,
+    TakenCommand,
 };
 use command_service::outbound::bucket::bucket_of;
 use uuid::Uuid;
 
 use crate::Adapters;
 use crate::commits::{append, decided, every_bucket, ids_of, key, new_id, new_order, queued, take_all};
+use crate::support::eventually;
 
 /// Longer than any test.
 const LONG: Duration = Duration::from_secs(3600);
@@ -177,16 +180,13 @@ pub async fn what_is_postponed_comes_back(adapters: &impl Adapters) {
         let postponement = postponed(SHORT, &format!("failure {attempts}"), attempts == 2);
         store.postpone(place, postponement).await.unwrap();
         adapters.pass(SHORT).await;
-        let taken = tokio::time::timeout(Duration::from_secs(20), async {
-            loop {
-                let taken = take_all(&*store).await;
-                if !taken.is_empty() {
-                    return taken;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        });
-        let taken = taken.await.unwrap();
+        let taken = Mutex::default();
+        eventually("what was postponed is due", async || {
+            *taken.lock().unwrap() = take_all(&*store).await;
+            !taken.lock().unwrap().is_empty()
+        })
+        .await;
+        let taken: Vec<TakenCommand> = taken.into_inner().unwrap();
         assert_eq!(ids_of(&taken), [first, second]);
         assert_eq!((taken[0].attempts, taken[1].attempts), (attempts, 0));
         assert_eq!((taken[0].faults, taken[1].faults), (attempts - 1, 0));

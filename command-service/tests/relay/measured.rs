@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::publishing::fill_outbox;
 use crate::support::events::{append, new_customer};
 use crate::support::topics::TestTopics;
-use crate::support::{TestDatabase, unique_id};
+use crate::support::{TestDatabase, eventually, unique_id};
 
 /// Passes on to another publisher and notes when each event was acknowledged.
 struct Timed<P> {
@@ -63,7 +63,7 @@ fn quantiles(mut micros: Vec<u128>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
+#[ignore = "prints figures and judges none: run it alone, in a release build"]
 async fn measured_append() {
     let database = TestDatabase::create().await;
     let store = PgEventStore::new(database.open(), Wakes::default());
@@ -110,7 +110,7 @@ async fn measured_append() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
+#[ignore = "prints figures and judges none: run it alone, in a release build"]
 async fn measured_drain() {
     let rows: i64 = std::env::var("ROWS").map_or(100_000, |rows| rows.parse().unwrap());
     let lanes = std::env::var("LANES").map_or(2, |lanes| lanes.parse().unwrap());
@@ -153,6 +153,7 @@ async fn measured_drain() {
         .unwrap()
         .get(0)
     {
+        // Seldom, so as to take little of what is measured.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let (took, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds() - cpu);
@@ -166,7 +167,7 @@ async fn measured_drain() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
+#[ignore = "prints figures and judges none: run it alone, in a release build"]
 async fn measured_latency() {
     let linger = linger();
     let rate: u64 = std::env::var("RATE").map_or(100, |rate| rate.parse().unwrap());
@@ -199,6 +200,7 @@ async fn measured_latency() {
         store.commit(append(new_customer(), 0, 1)).await.unwrap();
     }
     let cpu = cpu_seconds();
+    // What is measured: three seconds of doing nothing.
     tokio::time::sleep(Duration::from_secs(3)).await;
     println!("idle: {:.3} cores", (cpu_seconds() - cpu) / 3.0);
     let mut ticks = tokio::time::interval(Duration::from_micros(1_000_000 / rate));
@@ -212,9 +214,10 @@ async fn measured_latency() {
         committed.insert(event_id, Instant::now());
     }
     let busy = (cpu_seconds() - cpu) / 10.0;
-    while outbox.backlog().await.unwrap().rows > 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("the outbox is empty", async || {
+        outbox.backlog().await.unwrap().rows == 0
+    })
+    .await;
     let acknowledged = acknowledged.lock().unwrap().clone();
     let micros = committed
         .iter()

@@ -7,9 +7,9 @@ use command_service::outbound::postgres::{PgLeases, Relays};
 use command_service::relay::RelaySettings;
 
 use crate::publishing::{Running, first_occurrences};
-use crate::support::TestDatabase;
 use crate::support::events::{append, new_customer};
 use crate::support::topics::TestTopics;
+use crate::support::{TestDatabase, eventually};
 
 async fn shares(database: &TestDatabase) -> Vec<i64> {
     let owner = database.as_owner().await;
@@ -24,17 +24,10 @@ async fn shares(database: &TestDatabase) -> Vec<i64> {
 }
 
 async fn shared_as(database: &TestDatabase, expected: &[i64]) {
-    let shared = async {
-        while shares(database).await != expected {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let in_time = tokio::time::timeout(Duration::from_secs(20), shared).await;
-    assert!(
-        in_time.is_ok(),
-        "shared as {:?} instead of {expected:?}",
-        shares(database).await
-    );
+    eventually(&format!("shared as {expected:?}"), async || {
+        shares(database).await == expected
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::support::events::{append, new_customer};
-use crate::support::unique_id;
+use crate::support::{eventually, unique_id};
 
 /// Notes what it is sent. Refuses the events that it is told to and takes those behind them all the same.
 #[derive(Default)]
@@ -213,18 +213,6 @@ impl RelayAtWork {
         self.stop.cancel();
         self.task.await.unwrap();
     }
-}
-
-async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
-    let holds = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    assert!(
-        tokio::time::timeout(Duration::from_secs(10), holds).await.is_ok(),
-        "never: {what}"
-    );
 }
 
 fn first_occurrences(mut versions: Vec<u64>) -> Vec<u64> {

@@ -32,6 +32,7 @@ async fn while_relay_and_writers_work_everything_is_sent_again_and_the_order_hol
                 store.commit(append(*customer, version, 1)).await.unwrap();
             }
             version += 1;
+            // The writer's pace.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         version

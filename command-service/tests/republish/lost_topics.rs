@@ -29,6 +29,7 @@ async fn the_topics_are_made_again_whole_and_in_order_and_the_relay_goes_on_by_i
     for customer in &customers {
         running.store.commit(append(*customer, 5, 1)).await.unwrap();
     }
+    // Time in which a relay that could publish would have: that it cannot shows in nothing happening, which tells nobody.
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(running.outbox.backlog().await.unwrap().rows > 0);
 
@@ -37,6 +38,7 @@ async fn the_topics_are_made_again_whole_and_in_order_and_the_relay_goes_on_by_i
         tokio::spawn(async move {
             for customer in &customers {
                 store.commit(append(*customer, 6, 2)).await.unwrap();
+                // The writer's pace: it goes on while the topics are made and filled.
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         })

@@ -69,12 +69,13 @@ async fn a_stream_that_is_asked_for_is_sent_again_and_nonsense_holds_nothing_up(
     }
     running.drained().await;
 
-    // The topic is made after the consumer has begun to look for it.
     let World {
         republisher, stop, ..
     } = World::new(&database, &topics);
     let repairs = RepairRequests::new(&topics.kafka).unwrap();
     let repairs = tokio::spawn(repairs.run(republisher, stop.clone()));
+    // The topic is made after the consumer has begun to look for it, and nobody is told when that is. Too short, the test
+    // shows less and fails no sooner.
     tokio::time::sleep(Duration::from_millis(500)).await;
     make_topic(&topics).await;
     let nonsense = (first.id, "{\"aggregate\":\"order\"}".to_owned());

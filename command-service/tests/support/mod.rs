@@ -6,7 +6,7 @@ pub mod relaying;
 pub mod topics;
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use command_service::application::ports::Ids;
 use command_service::outbound::postgres::{Database, PostgresSettings, setup};
@@ -29,6 +29,18 @@ pub fn unique(name: &str) -> String {
 /// Never the same one twice, in no process.
 pub fn unique_id() -> Uuid {
     TimeOrderedIds.next()
+}
+
+/// Looks until the condition holds, a minute at most. For what tells nobody when it comes about: rows of a table, topics,
+/// how far a task is.
+pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let holds = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(60), holds).await;
+    assert!(in_time.is_ok(), "never: {what}");
 }
 
 pub async fn servers() -> TestServers {

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::topics::{Record, TestTopics};
-use super::{TestDatabase, unique_id};
+use super::{TestDatabase, eventually, unique_id};
 
 /// A relay at work on real servers, and a store that wakes it.
 pub struct Running {
@@ -52,14 +52,10 @@ impl Running {
 
     /// Waits until nothing is left in the outbox.
     pub async fn drained(&self) {
-        let drained = async {
-            while self.outbox.backlog().await.unwrap().rows > 0 {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(std::time::Duration::from_secs(60), drained)
-            .await
-            .unwrap();
+        eventually("the outbox is empty", async || {
+            self.outbox.backlog().await.unwrap().rows == 0
+        })
+        .await;
     }
 }
 

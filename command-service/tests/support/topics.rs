@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use shared_events::AggregateType;
 
-use super::{servers, unique};
+use super::{eventually, servers, unique};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -99,9 +99,10 @@ impl TestTopics {
         }
         tokio::task::spawn_blocking(move || drop(admin)).await.unwrap();
         let topics = KafkaTopics::new(&self.kafka);
-        while topics.missing(&AggregateType::ALL).await.unwrap().len() < names.len() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        eventually("the topics are gone", async || {
+            topics.missing(&AggregateType::ALL).await.unwrap().len() == names.len()
+        })
+        .await;
     }
 
     pub fn publisher(&self) -> KafkaPublisher {

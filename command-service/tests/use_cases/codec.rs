@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use command_service::application::codec::integration::told_records;
-use command_service::application::codec::{Recorded, decode, encode, encode_record};
+use command_service::application::codec::{Recorded, decode, encode};
 use command_service::application::ports::StoredEvent;
 use domain::customer::CustomerEvent;
 use domain::invoicing::{InvoiceEvent, InvoiceLine};
@@ -220,11 +220,11 @@ fn a_status_that_does_not_exist_is_an_error() {
         reason: "Ordered twice".to_owned(),
         cancelled_from: "forgotten".to_owned(),
     };
-    let encoded = encode_record(shared_events::OrderEvent::from(record).into()).unwrap();
+    let cancelled = shared_events::OrderEvent::from(record);
     let stored = StoredEvent {
         version: 1,
-        event_type: encoded.event_type.to_owned(),
-        payload: encoded.payload,
+        event_type: cancelled.event_type().to_owned(),
+        payload: cancelled.encode().unwrap(),
     };
     assert_eq!(
         decode::<Order>(Uuid::nil().into(), &stored)
@@ -237,11 +237,11 @@ fn a_status_that_does_not_exist_is_an_error() {
 /// The record with its stream and version, after its way through Avro.
 fn published(order_id: OrderId, messages: Messages) -> Vec<(AggregateType, Uuid, u64, serde_json::Value)> {
     told_records(order_id, messages)
+        .unwrap()
         .into_iter()
         .map(|told| {
-            let encoded = encode_record(told.record).unwrap();
-            let schema = shared_events::WriterSchema::of_type(encoded.event_type).unwrap();
-            let read = Event::decode(told.stream.aggregate, schema, &encoded.payload).unwrap();
+            let schema = shared_events::WriterSchema::of_type(told.event.event_type).unwrap();
+            let read = Event::decode(told.stream.aggregate, schema, &told.event.payload).unwrap();
             let value = serde_json::to_value(read).unwrap();
             (told.stream.aggregate, told.stream.id, told.version, value)
         })

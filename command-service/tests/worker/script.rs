@@ -153,18 +153,6 @@ pub fn queued(stream: StreamId) -> QueuedCommand {
     }
 }
 
-pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
-    let holds = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    assert!(
-        tokio::time::timeout(Duration::from_secs(20), holds).await.is_ok(),
-        "never: {what}"
-    );
-}
-
 /// Long enough for a worker to look many times.
 pub async fn many_looks() {
     tokio::time::sleep(Duration::from_millis(100)).await;

@@ -17,11 +17,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::script::{
-    Fate, Script, Scripted, eventually, in_the_same_bucket, many_looks, queued, thawed, up_to,
-};
+use crate::script::{Fate, Script, Scripted, in_the_same_bucket, many_looks, queued, thawed, up_to};
 use crate::support::events::new_customer;
-use crate::support::unique_id;
+use crate::support::{eventually, unique_id};
 
 const LEASE_TIME: TimeDelta = TimeDelta::seconds(10);
 

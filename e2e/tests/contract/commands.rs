@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared_events::AggregateType;
 use uuid::Uuid;
 
-use crate::{Client, LIMIT, address, eur, everything_is_published};
+use crate::{Client, LIMIT, address, eur};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_of_the_contract_succeeds() -> Result<()> {
@@ -119,7 +119,7 @@ async fn every_command_of_the_contract_succeeds() -> Result<()> {
 
 /// Invoicing and delivery were told what they need, at the time that they need it, each in its own sequence.
 async fn what_others_were_told(system: &System, order: Uuid, customer: Uuid, engine: Uuid) -> Result<()> {
-    everything_is_published(system).await?;
+    system.everything_is_published(LIMIT).await?;
     let told = |kind: AggregateType| -> Result<Vec<(u64, Value)>> {
         let mut found = Vec::new();
         for record in topics::read_all(system, kind)? {

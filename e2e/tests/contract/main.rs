@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e::api::{Answer, Commands};
-use e2e::eventually;
-use e2e::system::System;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -83,15 +81,4 @@ impl Client {
         );
         Ok(())
     }
-}
-
-async fn everything_is_published(system: &System) -> Result<()> {
-    eventually("the outbox is empty", LIMIT, async || {
-        let row = system
-            .database
-            .query_one("SELECT count(*) FROM outbox", &[])
-            .await?;
-        Ok((row.get::<_, i64>(0) == 0).then_some(()))
-    })
-    .await
 }

@@ -4,7 +4,7 @@ use e2e::topics;
 use shared_events::AggregateType;
 use uuid::Uuid;
 
-use crate::everything_is_published;
+use crate::LIMIT;
 
 /// What a build before this one stored and published is read, where it is decided on and where it is shown.
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +29,7 @@ async fn an_event_of_the_first_version_is_still_read() -> Result<()> {
     let order = commands.create_order(customer, &[(product.id, 1)]).await?;
     let shown = queries.order(order.id, &order.token).await?;
     ensure!(shown["customer_name"] == "Ada Lovelace", "{shown:#}");
-    everything_is_published(&system).await?;
+    system.everything_is_published(LIMIT).await?;
     let renamed = commands.rename_customer(customer, "Ada King").await?;
     ensure!(renamed.version == 2, "{renamed:?}");
     let shown = queries.order(order.id, &renamed.token).await?;

@@ -4,32 +4,28 @@ use domain::ordering::told::{
     LineForDelivery, LineForInvoicing, Messages, OrderForDelivery, OrderForInvoicing,
 };
 use domain::{OrderId, Weight};
+use shared_events::AggregateType;
 use shared_events::event::{
     self as record, DeliveryLine, InvoicingLine, OrderCancelledForDeliveryV1, OrderCancelledForInvoicingV1,
     OrderConfirmedForDeliveryV1, OrderSubmittedForInvoicingV1,
 };
-use shared_events::{AggregateType, Event};
 
 use super::values::{address, money, size};
+use super::{CodecError, encode_record};
+use crate::application::bus::Told;
 use crate::application::ports::StreamId;
 
-/// A record with its place in its stream: the sequence of its order and receiver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ToldRecord {
-    pub stream: StreamId,
-    pub version: u64,
-    pub record: Event,
-}
-
-/// One record for each message; encode them with [`super::encode_record`].
-pub fn told_records(order_id: OrderId, messages: Messages) -> Vec<ToldRecord> {
-    let told = |aggregate, version, record| ToldRecord {
-        stream: StreamId {
-            aggregate,
-            id: order_id.uuid(),
-        },
-        version,
-        record,
+/// One record for each message; its version is the sequence of its order and receiver.
+pub fn told_records(order_id: OrderId, messages: Messages) -> Result<Vec<Told>, CodecError> {
+    let told = |aggregate, version, record| {
+        Ok(Told {
+            stream: StreamId {
+                aggregate,
+                id: order_id.uuid(),
+            },
+            version,
+            event: encode_record(record)?,
+        })
     };
     let for_invoicing = messages.for_invoicing.map(|message| {
         told(

@@ -4,10 +4,10 @@ use domain::order::{OrderCommand, OrderEvent};
 use domain::ordering::told::{Dimensions, Known, told};
 use domain::{Customer, Order, Product};
 
-use crate::application::bus::{CommandError, Decided, Told};
+use crate::application::bus::{CommandError, Decided};
+use crate::application::codec::Recorded;
 use crate::application::codec::integration::told_records;
 use crate::application::codec::snapshot::Snapshotted;
-use crate::application::codec::{self, CodecError, Recorded};
 use crate::application::ports::{EventStore, StoredStream};
 use crate::application::streams::{self, Loaded};
 
@@ -19,15 +19,8 @@ pub(super) fn decided(
 ) -> Result<Decided, CommandError> {
     let messages =
         told(&order.state, events, known).map_err(|not_read| CommandError::Failed(not_read.into()))?;
-    let told = told_records(order.id, messages).into_iter().map(|told| {
-        Ok(Told {
-            stream: told.stream,
-            version: told.version,
-            event: codec::encode_record(told.record)?,
-        })
-    });
     Ok(Decided {
-        told: told.collect::<Result<_, CodecError>>()?,
+        told: told_records(order.id, messages)?,
         ..order.decided(events)?
     })
 }
