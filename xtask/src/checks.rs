@@ -40,8 +40,8 @@ pub fn test(options: &TestOptions, interrupt: &Interrupt) -> Result<ExitCode> {
 }
 
 pub fn accept(options: &PassOnOptions, interrupt: &Interrupt) -> Result<ExitCode> {
-    // Everywhere `--workspace`: cargo builds the crates below with the same features then, and so builds them once.
-    let mut arguments = vec!["test", "--release", "--workspace", "--test", "accept", "--"];
+    // The services are a release build (`Profile::Release`); the tests that drive them need none, and are built already.
+    let mut arguments = vec!["test", "--workspace", "--test", "accept", "--"];
     // One after the other: each wants the whole machine.
     arguments.extend(["--ignored", "--nocapture", "--test-threads=1"]);
     arguments.extend(options.arguments.iter().map(String::as_str));

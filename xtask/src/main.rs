@@ -37,7 +37,7 @@ enum Command {
     Lint,
     /// Measure a release build beside the raw servers: the program of the crate `bench`
     Bench(PassOnOptions),
-    /// Run the tests of full size on a release build: those of `e2e/tests/accept.rs` that are ignored otherwise
+    /// Run the tests of full size, on services built for release: those of `e2e/tests/accept.rs` that are ignored otherwise
     Accept(PassOnOptions),
     /// The events' schemas
     #[command(subcommand)]
