@@ -292,6 +292,7 @@ async fn more_than_may_be_in_work_is_shed_and_health_is_not() {
             aggregate: AggregateType::Order,
             id: id(1),
             version: 1,
+            order: None,
         });
     });
     waited.ok();
@@ -334,6 +335,7 @@ async fn a_detail_waits_until_its_token_can_be_seen() {
             aggregate: AggregateType::Order,
             id: id(1),
             version: 2,
+            order: None,
         });
     });
     assert_eq!(answer.ok()["version"], 2);

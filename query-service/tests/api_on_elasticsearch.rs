@@ -187,6 +187,7 @@ async fn a_detail_with_a_token_is_answered_when_the_version_is_written() {
             aggregate: AggregateType::Order,
             id: id(1),
             version: 1,
+            order: None,
         });
     });
     assert_eq!(answer.ok()["version"], 1);

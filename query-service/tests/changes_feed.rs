@@ -36,6 +36,7 @@ fn a_change(version: u64) -> Change {
         aggregate: AggregateType::Order,
         id: Uuid::from_u128(1),
         version,
+        order: None,
     }
 }
 

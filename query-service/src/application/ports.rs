@@ -6,6 +6,7 @@ use std::future::Future;
 use chrono::{DateTime, Utc};
 pub use read_model::{Kind, NameSource};
 use read_model::{Money, OrderDocument, OrderStatus};
+use serde::{Deserialize, Serialize};
 use shared_events::{AggregateType, ConsistencyToken};
 use uuid::Uuid;
 
@@ -105,12 +106,15 @@ pub struct DeadLetter {
 }
 
 /// What changed in the read model, told to every replica of the api after the store has answered.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     pub aggregate: AggregateType,
     pub id: Uuid,
     /// The version that the document now has.
     pub version: u64,
+    /// An order as it was written, so that telling others takes no read; absent for all else, and from older projectors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderSummary>,
 }
 
 pub trait ChangePublisher: Send + Sync + 'static {
@@ -183,7 +187,7 @@ pub struct OrderPage {
 }
 
 /// An order as lists show it: its document without the lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderSummary {
     pub id: Uuid,
     pub version: u64,
@@ -194,6 +198,22 @@ pub struct OrderSummary {
     pub total: Option<Money>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl From<&OrderDocument> for OrderSummary {
+    fn from(order: &OrderDocument) -> Self {
+        Self {
+            id: order.id,
+            version: order.version,
+            status: order.status,
+            customer_id: order.customer_id,
+            customer_name: order.customer_name.clone(),
+            item_count: order.item_count,
+            total: order.total.clone(),
+            created_at: order.created_at,
+            updated_at: order.updated_at,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

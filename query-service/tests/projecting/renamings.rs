@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use query_service::application::ports::{Change, OrderSummary};
 use read_model::Kind;
 use shared_events::AggregateType;
 
@@ -41,10 +42,16 @@ async fn a_renaming_reaches_every_order_page_by_page_and_then_says_so() {
     assert_every_order_shows(&world, "Ada King", "Engine");
     assert_eq!(world.document(Kind::Customer, id(1))["propagated_version"], 2);
     let told = world.changes().split_off(before);
-    let orders = told
+    let names: Vec<&str> = told
         .iter()
-        .filter(|change| change.aggregate == AggregateType::Order);
-    assert_eq!(orders.count() as u128, ORDERS);
+        .filter(|change| change.aggregate == AggregateType::Order)
+        .map(|change| shown(change).customer_name.as_str())
+        .collect();
+    assert_eq!(names, ["Ada King"; ORDERS as usize]);
+}
+
+fn shown(change: &Change) -> &OrderSummary {
+    change.order.as_ref().expect("what is told of an order shows it")
 }
 
 #[tokio::test]
@@ -60,6 +67,12 @@ async fn an_order_that_comes_after_the_renaming_shows_the_new_name() {
         .await;
     world.project(orders()).await;
     assert_every_order_shows(&world, "Ada King", "Loom");
+    // The last that is told of an order is how it stands.
+    for n in 0..ORDERS {
+        let changes = world.changes();
+        let told = changes.iter().rfind(|change| change.id == id(1_000 + n));
+        assert_eq!(shown(told.expect("it is told")).customer_name, "Ada King");
+    }
 }
 
 #[tokio::test]

@@ -104,6 +104,7 @@ async fn an_announcement_wakes_at_once_and_an_earlier_version_does_not() {
             aggregate: AggregateType::Order,
             id: Uuid::from_u128(7),
             version,
+            order: None,
         });
     };
     let begun = Instant::now();
@@ -128,6 +129,7 @@ async fn an_announcement_between_registration_and_first_look_is_not_lost() {
         aggregate: AggregateType::Order,
         id: Uuid::from_u128(7),
         version: 1,
+        order: None,
     });
     let begun = Instant::now();
     wait.pause(0).await.expect("time is left");

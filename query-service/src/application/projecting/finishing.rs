@@ -45,8 +45,10 @@ where
                 shown.push((document.id, *source, *version));
             }
         }
-        let mut changes = self.names.compare(shown).await?;
-        changes.extend(folded.iter().filter_map(told));
+        let corrected = self.names.compare(shown).await?;
+        // An order that was corrected is told of again, in that order.
+        let mut changes: Vec<Change> = folded.iter().filter_map(told).collect();
+        changes.extend(corrected);
         let mut done = Vec::new();
         let mut renamed = Vec::new();
         let mut letters = Vec::new();
@@ -116,7 +118,16 @@ fn told(document: &Folded) -> Option<Change> {
         .records
         .iter()
         .any(|(_, fate)| matches!(fate, Fate::Applied | Fate::Superseded));
-    change(document.kind, document.id, document.version).filter(|_| stored)
+    stored
+        .then(|| {
+            change(
+                document.kind,
+                document.id,
+                document.version,
+                document.order.clone(),
+            )
+        })
+        .flatten()
 }
 
 fn count(fate: &Fate) {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::patience::{Abandoned, Patience, Pauses};
 use super::recent::{Key, Known, RecentDocuments};
 use super::record::{Position, Record};
-use crate::application::ports::{DocumentStore, DocumentWrite, Revision, WriteOutcome};
+use crate::application::ports::{DocumentStore, DocumentWrite, OrderSummary, Revision, WriteOutcome};
 
 /// What became of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Folded {
     pub unchecked_names: Vec<(NameSource, u64)>,
     /// The name has changed and not every order shows it.
     pub awaits_propagation: bool,
+    /// What is told of an order.
+    pub order: Option<OrderSummary>,
 }
 
 pub struct Folding<S> {
@@ -386,6 +388,7 @@ impl Group {
                 .collect(),
             unchecked_names: Vec::new(),
             awaits_propagation: false,
+            order: None,
         }
     }
 
@@ -400,11 +403,13 @@ impl Group {
             version: 0,
             unchecked_names: Vec::new(),
             awaits_propagation: false,
+            order: None,
             records: self.records.into_iter().zip(self.fates).collect(),
         };
         if let Some(projection) = &projection {
             folded.version = projection.version();
             folded.awaits_propagation = projection.awaits_propagation();
+            folded.order = projection.order().map(OrderSummary::from);
             folded.unchecked_names = unchecked_names(projection, &folded.records, self.drained);
         }
         (folded, revision, projection)

@@ -11,7 +11,7 @@ use read_model::{CurrentName, Kind, NameSource, Projection};
 use uuid::Uuid;
 
 use super::patience::{Abandoned, Patience};
-use crate::application::ports::{Change, DocumentStore, DocumentWrite, WriteOutcome};
+use crate::application::ports::{Change, DocumentStore, DocumentWrite, OrderSummary, WriteOutcome};
 
 pub struct Names<S> {
     store: Arc<S>,
@@ -100,14 +100,14 @@ impl<S: DocumentStore> Names<S> {
                 .until_done("reading orders", || self.store.load(Kind::Order, &ids))
                 .await?;
             let mut writes = Vec::new();
-            let mut versions = Vec::new();
+            let mut told = Vec::new();
             for (id, stored) in ids.into_iter().zip(stored) {
                 let names = corrections.get(&id).map(Vec::as_slice).unwrap_or_default();
                 let corrected = stored.and_then(|stored| corrected(id, stored.revision, stored.body, names));
                 match corrected {
-                    Some((write, version)) => {
+                    Some((write, change)) => {
                         writes.push(write);
-                        versions.push((id, version));
+                        told.push((id, change));
                     }
                     None => _ = corrections.remove(&id),
                 }
@@ -123,11 +123,11 @@ impl<S: DocumentStore> Names<S> {
                 }
             };
             let mut unavailable = None;
-            for ((id, version), outcome) in versions.into_iter().zip(outcomes) {
+            for ((id, change), outcome) in told.into_iter().zip(outcomes) {
                 match outcome {
                     WriteOutcome::Written(_) => {
                         corrections.remove(&id);
-                        changes.extend(change(Kind::Order, id, version));
+                        changes.extend(change);
                     }
                     WriteOutcome::Conflict => {}
                     WriteOutcome::Refused(cause) => {
@@ -155,11 +155,12 @@ pub fn stream(source: NameSource) -> (Kind, Uuid) {
 }
 
 /// Nothing is told of a document that queries do not see yet.
-pub fn change(kind: Kind, id: Uuid, version: u64) -> Option<Change> {
+pub fn change(kind: Kind, id: Uuid, version: u64, order: Option<OrderSummary>) -> Option<Change> {
     (version > 0).then_some(Change {
         aggregate: kind.aggregate(),
         id,
         version,
+        order,
     })
 }
 
@@ -169,7 +170,7 @@ fn corrected(
     revision: crate::application::ports::Revision,
     body: serde_json::Value,
     names: &[(NameSource, Arc<CurrentName>)],
-) -> Option<(DocumentWrite, u64)> {
+) -> Option<(DocumentWrite, Option<Change>)> {
     let read = Projection::from_json(Kind::Order, id, body).map_err(anyhow::Error::from);
     let mut order = match read {
         Ok(order) => order,
@@ -193,7 +194,12 @@ fn corrected(
                 expected: Some(revision),
                 body,
             },
-            order.version(),
+            change(
+                Kind::Order,
+                id,
+                order.version(),
+                order.order().map(OrderSummary::from),
+            ),
         )),
         Err(error) => {
             tracing::error!(%id, %error, "an order cannot be written as JSON");

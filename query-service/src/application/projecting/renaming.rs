@@ -134,7 +134,8 @@ impl<S: DocumentStore, C: ChangePublisher> Renaming<S, C> {
                 .map(|mut outcomes| outcomes.pop());
             match written {
                 Ok(Some(WriteOutcome::Written(_))) => {
-                    let changes: Vec<Change> = change(kind, id, projection.version()).into_iter().collect();
+                    let changes: Vec<Change> =
+                        change(kind, id, projection.version(), None).into_iter().collect();
                     return self.publish(&changes).await;
                 }
                 Ok(Some(WriteOutcome::Conflict)) => {}

@@ -96,7 +96,7 @@ impl OrderReader for MemoryOrders {
         Ok(OrderPage {
             hits: hits
                 .map(|(order, place)| OrderHit {
-                    order: summary(order),
+                    order: OrderSummary::from(order),
                     highlights: words
                         .as_ref()
                         .map(|words| words.highlights(&order.customer_name, &product_names(order)))
@@ -191,20 +191,6 @@ fn behind(found: &[(&OrderDocument, (i64, String))], values: &[Value], descendin
             }
         })
         .count()
-}
-
-fn summary(order: &OrderDocument) -> OrderSummary {
-    OrderSummary {
-        id: order.id,
-        version: order.version,
-        status: order.status,
-        customer_id: order.customer_id,
-        customer_name: order.customer_name.clone(),
-        item_count: order.item_count,
-        total: order.total.clone(),
-        created_at: order.created_at,
-        updated_at: order.updated_at,
-    }
 }
 
 fn facets<'a>(orders: impl Iterator<Item = &'a OrderDocument>) -> Facets {
