@@ -30,6 +30,7 @@ pub struct Limits {
     pub max_in_flight: usize,
     pub max_waiting: usize,
     pub request_deadline: Duration,
+    pub slow_client_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -38,6 +39,7 @@ impl Default for Limits {
             max_in_flight: 100,
             max_waiting: 50,
             request_deadline: Duration::from_secs(5),
+            slow_client_timeout: Duration::from_secs(5),
         }
     }
 }
@@ -69,6 +71,7 @@ impl<R: OrderReader + VersionReader> Api<R> {
         let http = HttpSettings {
             port: 0,
             workers: NonZeroUsize::new(1),
+            slow_client_timeout: limits.slow_client_timeout,
             ..HttpSettings::default()
         };
         let (server, address) = server::bind(
