@@ -81,7 +81,8 @@ pub async fn each_key_is_executed_once(
 }
 
 /// Sends until the answer is final: not that the first one still runs, and not that the service could not try, which frees
-/// the key. Answers how often it was neither.
+/// the key. A 408 is that, too: a connection that a busy client opened and left silent for too long. Answers how often it
+/// was neither.
 async fn finally(commands: &Commands, key: &str, body: &Value) -> Result<(Answer, usize)> {
     let mut waits = 0;
     loop {
@@ -95,7 +96,8 @@ async fn finally(commands: &Commands, key: &str, body: &Value) -> Result<(Answer
             .await?;
         let in_flight = answer.status == StatusCode::CONFLICT
             && answer.json()?["type"] == "/problems/idempotency-key-in-flight";
-        if !in_flight && answer.status != StatusCode::SERVICE_UNAVAILABLE {
+        let not_tried = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::REQUEST_TIMEOUT];
+        if !in_flight && !not_tried.contains(&answer.status) {
             return Ok((answer, waits));
         }
         waits += 1;
