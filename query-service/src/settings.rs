@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
+use elasticsearch::http::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -279,7 +280,40 @@ impl Settings {
                 self.consistency.max_waiting, self.http.max_in_flight
             ),
         );
+        for (key, url) in [
+            ("elasticsearch.url", &self.elasticsearch.url),
+            ("schema_registry.url", &self.schema_registry.url),
+        ] {
+            let usable = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+            require(
+                usable,
+                key,
+                "an address of http or https is needed [masked]".to_owned(),
+            );
+        }
+        let protocol = self.kafka.security_protocol.as_str();
+        require(
+            ["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"].contains(&protocol),
+            "kafka.security_protocol",
+            format!("{protocol:?} is none of plaintext, ssl, sasl_plaintext and sasl_ssl"),
+        );
+        require(
+            self.kafka.partitions > 0,
+            "kafka.partitions",
+            format!("{} is not above 0", self.kafka.partitions),
+        );
+        require(
+            self.projector.retry_min <= self.projector.retry_max,
+            "projector.retry_min",
+            "must not be longer than projector.retry_max".to_owned(),
+        );
         for (key, pause) in [
+            ("projector.retry_min", self.projector.retry_min),
+            ("projector.pause_after", self.projector.pause_after),
+            (
+                "projector.offset_commit_interval",
+                self.projector.offset_commit_interval,
+            ),
             ("consistency.search_check", self.consistency.search_check),
             ("consistency.recheck_first", self.consistency.recheck_first),
             ("consistency.recheck_longest", self.consistency.recheck_longest),

@@ -31,6 +31,7 @@ fn a_wrong_configuration_ends_with_78_and_names_every_error() {
         .env("QUERY_SERVICE__HTTP__PORT", "http")
         .env("QUERY_SERVICE__HTTP__REQUEST_DEADLINE", "soon")
         .env("QUERY_SERVICE__NONSENSE", "1")
+        .env("QUERY_SERVICE__ELASTICSEARCH__URL", "elastic:hunter2@nowhere")
         .env("QUERY_SERVICE__CURSOR__SECRET", "hunter2"));
     assert_eq!(status, Some(78), "{text}");
     for named in [
@@ -38,6 +39,7 @@ fn a_wrong_configuration_ends_with_78_and_names_every_error() {
         "QUERY_SERVICE__HTTP__PORT",
         "QUERY_SERVICE__HTTP__REQUEST_DEADLINE",
         "QUERY_SERVICE__NONSENSE",
+        "QUERY_SERVICE__ELASTICSEARCH__URL",
         "QUERY_SERVICE__CURSOR__SECRET",
     ] {
         assert!(text.contains(named), "{named} is missing in\n{text}");

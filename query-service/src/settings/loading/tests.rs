@@ -121,3 +121,37 @@ fn settings_do_not_show_secrets() {
     .expect("valid");
     assert!(!format!("{settings:?}").contains("sixteen"));
 }
+
+#[test]
+fn values_that_no_type_refuses_are_named_with_the_others_and_addresses_are_masked() {
+    let errors = load_from(
+        None,
+        &[
+            ("QUERY_SERVICE__ELASTICSEARCH__URL", "ftp://user:hunter2@search"),
+            ("QUERY_SERVICE__SCHEMA_REGISTRY__URL", "user:hunter2"),
+            ("QUERY_SERVICE__KAFKA__SECURITY_PROTOCOL", "carrier-pigeon"),
+            ("QUERY_SERVICE__KAFKA__PARTITIONS", "0"),
+            ("QUERY_SERVICE__PROJECTOR__RETRY_MIN", "10s"),
+            ("QUERY_SERVICE__PROJECTOR__PAUSE_AFTER", "0s"),
+            ("QUERY_SERVICE__PROJECTOR__LANES", "0"),
+            ("QUERY_SERVICE__CONSISTENCY__SEARCH_CHECK", "-1s"),
+        ],
+    )
+    .expect_err("nothing of this is valid")
+    .0;
+    let all = errors.join("\n");
+    for named in [
+        "elasticsearch.url (",
+        "schema_registry.url (",
+        "carrier-pigeon",
+        "kafka.partitions (",
+        "projector.retry_min (",
+        "projector.pause_after (",
+        "projector.lanes (",
+        "consistency.search_check (",
+    ] {
+        assert!(all.contains(named), "{named} is missing in\n{all}");
+    }
+    assert_eq!(errors.len(), 8, "{all}");
+    assert!(!all.contains("hunter2"), "{all}");
+}
