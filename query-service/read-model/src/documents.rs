@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-pub use shared_events::event::{Address, Money, Size};
+pub use shared_events::event::{Address, DeliveryLine, InvoiceLine, Money, Size};
 use uuid::Uuid;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use shared_events::OrderEvent;
 use shared_events::event::{Money, OrderItemAddedV1};
 use uuid::Uuid;
 
+use crate::amounts::{positive, times};
 use crate::documents::{OrderDocument, OrderItem, OrderStatus};
 use crate::fold::{Fold, FoldError, Occurrence, stream_version};
 
@@ -205,18 +206,4 @@ impl OrderDocument {
 /// An order has at most one invoice, whose id follows from the order's: the published rule.
 fn invoice_id(order: Uuid) -> Uuid {
     Uuid::new_v5(&order, b"invoice")
-}
-
-fn positive(quantity: i64) -> Result<i64, FoldError> {
-    match quantity {
-        1.. => Ok(quantity),
-        _ => Err(FoldError::Quantity(quantity)),
-    }
-}
-
-fn times(price: &Money, quantity: i64) -> Result<Money, FoldError> {
-    Ok(Money {
-        amount: price.amount.checked_mul(quantity).ok_or(FoldError::Overflow)?,
-        currency: price.currency.clone(),
-    })
 }

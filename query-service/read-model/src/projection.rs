@@ -1,19 +1,31 @@
 //! One document of any kind, behind one type.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
-use shared_events::{AggregateType, CustomerEvent, Event, EventMetadata, OrderEvent, ProductEvent};
+use shared_events::{Event, EventMetadata};
 use uuid::Uuid;
 
+use crate::created::Created;
+use crate::deliveries::Delivery;
 use crate::documents::{CustomerDocument, OrderDocument, ProductDocument};
+use crate::invoice_accounts::InvoiceAccountDocument;
+use crate::invoices::InvoiceDocument;
 use crate::kind::Kind;
+use crate::order_history::OrderHistoryEntry;
 use crate::orders::NameSource;
-use crate::sequenced::{Applied, ApplyError, Draining, Sequenced, StreamEvent, UnreadableDocument};
+use crate::sales::SaleDocument;
+use crate::sequenced::{Applied, ApplyError, Draining, Sequenced, UnreadableDocument};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Projection {
     Customer(Sequenced<CustomerDocument>),
     Product(Sequenced<ProductDocument>),
     Order(Sequenced<OrderDocument>),
+    OrderHistory(Created<OrderHistoryEntry>),
+    Sale(Sequenced<SaleDocument>),
+    Invoice(Created<InvoiceDocument>),
+    InvoiceAccount(Sequenced<InvoiceAccountDocument>),
+    Delivery(Delivery),
 }
 
 /// A name and since when it is the name.
@@ -28,11 +40,16 @@ pub struct CurrentName {
 }
 
 macro_rules! each {
-    ($projection:expr, $sequenced:ident => $then:expr) => {
+    ($projection:expr, $document:ident => $then:expr) => {
         match $projection {
-            Projection::Customer($sequenced) => $then,
-            Projection::Product($sequenced) => $then,
-            Projection::Order($sequenced) => $then,
+            Projection::Customer($document) => $then,
+            Projection::Product($document) => $then,
+            Projection::Order($document) => $then,
+            Projection::OrderHistory($document) => $then,
+            Projection::Sale($document) => $then,
+            Projection::Invoice($document) => $then,
+            Projection::InvoiceAccount($document) => $then,
+            Projection::Delivery($document) => $then,
         }
     };
 }
@@ -44,6 +61,11 @@ impl Projection {
             Kind::Customer => Self::Customer(Sequenced::new(id)),
             Kind::Product => Self::Product(Sequenced::new(id)),
             Kind::Order => Self::Order(Sequenced::new(id)),
+            Kind::OrderHistory => Self::OrderHistory(Created::new(id)),
+            Kind::Sale => Self::Sale(Sequenced::new(id)),
+            Kind::Invoice => Self::Invoice(Created::new(id)),
+            Kind::InvoiceAccount => Self::InvoiceAccount(Sequenced::new(id)),
+            Kind::Delivery => Self::Delivery(Delivery::new(id)),
         }
     }
 
@@ -52,33 +74,74 @@ impl Projection {
             Kind::Customer => Self::Customer(Sequenced::from_json(id, body)?),
             Kind::Product => Self::Product(Sequenced::from_json(id, body)?),
             Kind::Order => Self::Order(Sequenced::from_json(id, body)?),
+            Kind::OrderHistory => Self::OrderHistory(Created::from_json(id, body)?),
+            Kind::Sale => Self::Sale(Sequenced::from_json(id, body)?),
+            Kind::Invoice => Self::Invoice(Created::from_json(id, body)?),
+            Kind::InvoiceAccount => Self::InvoiceAccount(Sequenced::from_json(id, body)?),
+            Kind::Delivery => Self::Delivery(Delivery::from_json(id, body)?),
         })
     }
 
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        each!(self, sequenced => sequenced.to_json())
+        each!(self, document => document.to_json())
     }
 
+    /// Of the last event that is folded in; a delivery's is that of what delivery was told.
     pub fn version(&self) -> u64 {
-        each!(self, sequenced => sequenced.version())
+        each!(self, document => document.version())
     }
 
     /// How many events wait for a gap to close.
     pub fn parked(&self) -> usize {
-        each!(self, sequenced => sequenced.parked())
+        match self {
+            Self::Customer(sequenced) => sequenced.parked(),
+            Self::Product(sequenced) => sequenced.parked(),
+            Self::Order(sequenced) => sequenced.parked(),
+            Self::Sale(sequenced) => sequenced.parked(),
+            Self::InvoiceAccount(sequenced) => sequenced.parked(),
+            Self::Delivery(delivery) => delivery.parked(),
+            Self::OrderHistory(_) | Self::Invoice(_) => 0,
+        }
     }
 
-    /// See [`Sequenced::apply`].
+    /// Since when the first of those has waited.
+    pub fn waits_since(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Customer(sequenced) => sequenced.waits_since(),
+            Self::Product(sequenced) => sequenced.waits_since(),
+            Self::Order(sequenced) => sequenced.waits_since(),
+            Self::Sale(sequenced) => sequenced.waits_since(),
+            Self::InvoiceAccount(sequenced) => sequenced.waits_since(),
+            Self::Delivery(delivery) => delivery.waits_since(),
+            Self::OrderHistory(_) | Self::Invoice(_) => None,
+        }
+    }
+
+    /// Folds, parks or drops an event that has come at `arrived_at`. After an error the document is as it was.
     pub fn apply(
         &mut self,
         metadata: &EventMetadata,
         event: &Event,
         draining: Draining,
+        arrived_at: DateTime<Utc>,
     ) -> Result<Applied, ApplyError> {
+        macro_rules! in_sequence {
+            ($sequenced:expr, $event:expr) => {
+                $sequenced.apply(metadata, $event, draining, arrived_at)
+            };
+        }
         match (self, event) {
-            (Self::Customer(sequenced), Event::Customer(event)) => sequenced.apply(metadata, event, draining),
-            (Self::Product(sequenced), Event::Product(event)) => sequenced.apply(metadata, event, draining),
-            (Self::Order(sequenced), Event::Order(event)) => sequenced.apply(metadata, event, draining),
+            (Self::Customer(customer), Event::Customer(event)) => in_sequence!(customer, event),
+            (Self::Product(product), Event::Product(event)) => in_sequence!(product, event),
+            (Self::Order(order), Event::Order(event)) => in_sequence!(order, event),
+            (Self::Sale(sale), Event::Order(event)) => in_sequence!(sale, event),
+            (Self::InvoiceAccount(account), Event::Invoice(event)) => in_sequence!(account, event),
+            (Self::OrderHistory(entry), Event::Order(event)) => entry.apply(metadata, event),
+            (Self::Invoice(invoice), Event::Invoice(event)) => invoice.apply(metadata, event),
+            (Self::Delivery(delivery), Event::OrderForDelivery(event)) => {
+                delivery.apply_told(metadata, event, draining, arrived_at)
+            }
+            (Self::Delivery(delivery), Event::Order(event)) => delivery.apply_order(metadata, event),
             (_, event) => Err(ApplyError::OtherKind {
                 found: event.aggregate(),
             }),
@@ -114,7 +177,7 @@ impl Projection {
                     product.propagated_version,
                 )
             }
-            Self::Order(_) => return None,
+            _ => return None,
         };
         Some(CurrentName {
             name: name.clone(),
@@ -133,7 +196,7 @@ impl Projection {
             Self::Product(sequenced) => sequenced
                 .document()
                 .is_some_and(|product| product.propagated_version < product.version),
-            Self::Order(_) => false,
+            _ => false,
         }
     }
 
@@ -159,7 +222,7 @@ impl Projection {
                 }
                 None => return false,
             },
-            Self::Order(_) => return false,
+            _ => return false,
         };
         let changed = *propagated < reached;
         *propagated = reached.max(*propagated);
@@ -176,58 +239,3 @@ impl Projection {
         }
     }
 }
-
-macro_rules! stream_event {
-    ($event:ty, $variant:ident, $record:ident => $id:expr) => {
-        impl StreamEvent for $event {
-            const AGGREGATE: AggregateType = AggregateType::$variant;
-
-            fn from_event(event: Event) -> Option<Self> {
-                match event {
-                    Event::$variant(event) => Some(event),
-                    _ => None,
-                }
-            }
-
-            fn event_type(&self) -> &'static str {
-                <$event>::event_type(self)
-            }
-
-            fn encode(&self) -> Result<Vec<u8>, shared_events::EncodeError> {
-                <$event>::encode(self)
-            }
-
-            fn aggregate_id(&self) -> Uuid {
-                let $record = self;
-                $id
-            }
-        }
-    };
-}
-
-stream_event!(CustomerEvent, Customer, event => match event {
-    CustomerEvent::Registered(record) => record.customer_id,
-    CustomerEvent::Renamed(record) => record.customer_id,
-    CustomerEvent::BillingAddressChanged(record) => record.customer_id,
-    CustomerEvent::DeliveryAddressChanged(record) => record.customer_id,
-});
-
-stream_event!(ProductEvent, Product, event => match event {
-    ProductEvent::Added(record) => record.product_id,
-    ProductEvent::Renamed(record) => record.product_id,
-    ProductEvent::PriceChanged(record) => record.product_id,
-    ProductEvent::DimensionsChanged(record) => record.product_id,
-    ProductEvent::Discontinued(record) => record.product_id,
-});
-
-stream_event!(OrderEvent, Order, event => match event {
-    OrderEvent::Created(record) => record.order_id,
-    OrderEvent::ItemAdded(record) => record.order_id,
-    OrderEvent::ItemQuantityChanged(record) => record.order_id,
-    OrderEvent::ItemRemoved(record) => record.order_id,
-    OrderEvent::Submitted(record) => record.order_id,
-    OrderEvent::Confirmed(record) => record.order_id,
-    OrderEvent::Shipped(record) => record.order_id,
-    OrderEvent::Delivered(record) => record.order_id,
-    OrderEvent::Cancelled(record) => record.order_id,
-});

@@ -9,12 +9,14 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared_events::{AggregateType, DecodeError, EncodeError, Event, EventMetadata, WriterSchema};
 use uuid::Uuid;
 
 use crate::fold::{Fold, FoldError, Occurrence};
+use crate::streams::StreamEvent;
 
 /// Events that one document parks, at most.
 pub const MAX_PARKED: usize = 1_000;
@@ -33,6 +35,8 @@ pub struct ParkedEvent {
     command_id: Uuid,
     causation_id: Uuid,
     correlation_id: Uuid,
+    /// Here; absent in what an earlier build parked.
+    arrived_at: Option<DateTime<Utc>>,
 }
 
 /// A document on its way: `document` is absent until the stream's first event has come.
@@ -65,6 +69,8 @@ pub enum ApplyError {
     TooFarAhead { version: u64, current: u64 },
     #[error("the event cannot be parked")]
     CannotPark(#[source] EncodeError),
+    #[error("the event cannot be kept")]
+    CannotKeep(#[source] EncodeError),
     #[error("an event of a {found} does not belong into this document")]
     OtherKind { found: AggregateType },
 }
@@ -83,17 +89,6 @@ pub struct UnreadableDocument {
     pub id: Uuid,
     #[source]
     pub source: serde_json::Error,
-}
-
-/// What parking asks of an aggregate's events.
-pub trait StreamEvent: Sized {
-    const AGGREGATE: AggregateType;
-
-    fn from_event(event: Event) -> Option<Self>;
-    fn event_type(&self) -> &'static str;
-    fn encode(&self) -> Result<Vec<u8>, EncodeError>;
-    /// The aggregate that the event itself names.
-    fn aggregate_id(&self) -> Uuid;
 }
 
 impl<D> Sequenced<D>
@@ -126,12 +121,19 @@ where
         self.parked.len()
     }
 
-    /// Folds, parks or drops an event. After an error the document is as it was.
+    /// Since when the first of those has waited.
+    pub fn waits_since(&self) -> Option<DateTime<Utc>> {
+        let arrivals = self.parked.values().map(ParkedEvent::arrived_at);
+        arrivals.min()
+    }
+
+    /// Folds, parks or drops an event that has come at `arrived_at`. After an error the document is as it was.
     pub fn apply(
         &mut self,
         metadata: &EventMetadata,
         event: &D::Event,
         draining: Draining,
+        arrived_at: DateTime<Utc>,
     ) -> Result<Applied, ApplyError> {
         let found = event.aggregate_id();
         if found != self.id {
@@ -146,7 +148,7 @@ where
             return Ok(Applied::Duplicate);
         }
         if metadata.version > next {
-            return self.park(metadata, event);
+            return self.park(metadata, event, arrived_at);
         }
         self.fold(Occurrence {
             event,
@@ -172,7 +174,12 @@ where
         }
     }
 
-    fn park(&mut self, metadata: &EventMetadata, event: &D::Event) -> Result<Applied, ApplyError> {
+    fn park(
+        &mut self,
+        metadata: &EventMetadata,
+        event: &D::Event,
+        arrived_at: DateTime<Utc>,
+    ) -> Result<Applied, ApplyError> {
         if self.parked.contains_key(&metadata.version) {
             return Ok(Applied::Duplicate);
         }
@@ -186,6 +193,7 @@ where
             command_id: metadata.command_id,
             causation_id: metadata.causation_id,
             correlation_id: metadata.correlation_id,
+            arrived_at: Some(arrived_at),
         };
         let bytes: usize = self.parked.values().map(|parked| parked.body.len()).sum();
         if self.parked.len() >= MAX_PARKED || bytes + parked.body.len() > MAX_PARKED_BYTES {
@@ -224,53 +232,77 @@ where
         }
     }
 
-    /// The document's fields with `parked` beside them, flat.
+    /// The document's fields with `parked` and `waits_since` beside them, flat.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        #[derive(Serialize)]
+        struct NotYet {
+            id: Uuid,
+            version: u64,
+        }
+        match &self.document {
+            Some(document) => self.with_parked(document),
+            None => self.with_parked(&NotYet {
+                id: self.id,
+                version: 0,
+            }),
+        }
+    }
+
+    pub(crate) fn with_parked(&self, document: &impl Serialize) -> Result<String, serde_json::Error> {
         #[derive(Serialize)]
         struct Flat<'a, D> {
             #[serde(flatten)]
             document: &'a D,
             parked: &'a BTreeMap<u64, ParkedEvent>,
+            waits_since: Option<DateTime<Utc>>,
         }
-        #[derive(Serialize)]
-        struct NotYet<'a> {
-            id: Uuid,
-            version: u64,
-            parked: &'a BTreeMap<u64, ParkedEvent>,
-        }
-        let parked = &self.parked;
         // What most documents take: growing to it would copy several times.
         let mut json = Vec::with_capacity(1_024);
-        match &self.document {
-            Some(document) if parked.is_empty() => serde_json::to_writer(&mut json, document),
-            Some(document) => serde_json::to_writer(&mut json, &Flat { document, parked }),
-            None => serde_json::to_writer(
-                &mut json,
-                &NotYet {
-                    id: self.id,
-                    version: 0,
-                    parked,
-                },
-            ),
-        }?;
+        if self.parked.is_empty() {
+            serde_json::to_writer(&mut json, document)?;
+        } else {
+            let flat = Flat {
+                document,
+                parked: &self.parked,
+                waits_since: self.waits_since(),
+            };
+            serde_json::to_writer(&mut json, &flat)?;
+        }
         String::from_utf8(json).map_err(serde::ser::Error::custom)
     }
 
     pub fn from_json(id: Uuid, mut body: Value) -> Result<Self, UnreadableDocument> {
         let unreadable = |source| UnreadableDocument { id, source };
-        let parked = match body.get_mut("parked") {
-            Some(parked) => serde_json::from_value(parked.take()).map_err(unreadable)?,
-            None => BTreeMap::new(),
-        };
-        let document = match body.get("version").and_then(Value::as_u64) {
-            Some(0) => None,
-            _ => Some(serde_json::from_value(body).map_err(unreadable)?),
-        };
+        let parked = take_parked(&mut body).map_err(unreadable)?;
+        let document = read_document(body).map_err(unreadable)?;
         Ok(Self { id, document, parked })
+    }
+
+    pub(crate) fn from_parts(id: Uuid, document: Option<D>, parked: BTreeMap<u64, ParkedEvent>) -> Self {
+        Self { id, document, parked }
+    }
+}
+
+pub(crate) fn take_parked(body: &mut Value) -> Result<BTreeMap<u64, ParkedEvent>, serde_json::Error> {
+    match body.get_mut("parked") {
+        Some(parked) => serde_json::from_value(parked.take()),
+        None => Ok(BTreeMap::new()),
+    }
+}
+
+/// `None` while only events have come that wait for the first.
+pub(crate) fn read_document<D: DeserializeOwned>(body: Value) -> Result<Option<D>, serde_json::Error> {
+    match body.get("version").and_then(Value::as_u64) {
+        Some(0) => Ok(None),
+        _ => serde_json::from_value(body).map(Some),
     }
 }
 
 impl ParkedEvent {
+    fn arrived_at(&self) -> DateTime<Utc> {
+        self.arrived_at.unwrap_or(self.occurred_at)
+    }
+
     fn event<E: StreamEvent>(&self) -> Result<E, String> {
         let read = || -> Result<Option<E>, UnreadableEvent> {
             let body = BASE64.decode(&self.body)?;
@@ -285,10 +317,11 @@ impl ParkedEvent {
     }
 }
 
+/// Of an event that a document holds.
 #[derive(Debug, thiserror::Error)]
-enum UnreadableEvent {
-    #[error("a parked event is not base64: {0}")]
+pub enum UnreadableEvent {
+    #[error("the event is not base64: {0}")]
     Base64(#[from] base64::DecodeError),
-    #[error("a parked event cannot be decoded: {0}")]
+    #[error("the event cannot be decoded: {0}")]
     Avro(#[from] DecodeError),
 }

@@ -271,7 +271,7 @@ impl World {
     /// Of the topics of events, all partitions together.
     pub async fn committed(&self) -> i64 {
         let kafka = self.kafka.clone();
-        let topics = Kind::ALL.map(Kind::topic);
+        let topics = Kind::AGGREGATES.map(Kind::topic);
         tokio::task::spawn_blocking(move || committed(&kafka, &topics))
             .await
             .expect("no panic")
@@ -307,7 +307,7 @@ async fn delete_indices(client: &Elasticsearch, settings: &ElasticsearchSettings
 
 async fn create_event_topics(kafka: &KafkaSettings) {
     let admin: AdminClient<DefaultClientContext> = kafka.client_config().create().expect("a client");
-    let names = Kind::ALL.map(|kind| kafka.topic(kind.topic()));
+    let names = Kind::AGGREGATES.map(|kind| kafka.topic(kind.topic()));
     let topics = names
         .each_ref()
         .map(|name| NewTopic::new(name, kafka.partitions, TopicReplication::Fixed(1)));

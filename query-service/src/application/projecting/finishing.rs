@@ -61,7 +61,7 @@ where
                 _ if !document.awaits_propagation => None,
                 Kind::Customer => Some(NameSource::Customer(document.id)),
                 Kind::Product => Some(NameSource::Product(document.id)),
-                Kind::Order => None,
+                _ => None,
             };
             match source {
                 Some(source) => renamed.push(Renamed {

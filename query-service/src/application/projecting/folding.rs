@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use read_model::{Applied, ApplyError, Draining, Kind, NameSource, Projection};
 use shared_events::{Event, OrderEvent};
@@ -139,7 +139,7 @@ impl<S: DocumentStore> Folding<S> {
     /// Reads what is not known. Records of a document that cannot be read are to be buried.
     async fn read(&self, open: &mut Vec<Group>, done: &mut Vec<Folded>) -> Result<(), Abandoned> {
         let mut unreadable = Vec::new();
-        for kind in Kind::ALL {
+        for kind in Kind::AGGREGATES {
             let unread: Vec<usize> = (0..open.len())
                 .filter(|at| open[*at].key.0 == kind && matches!(open[*at].base, Base::Unread))
                 .collect();
@@ -306,8 +306,9 @@ impl Group {
         self.drained = 0;
         self.fates.clear();
         let parked_before = projection.parked();
+        let now = SystemTime::now().into();
         for record in &self.records {
-            let fate = match projection.apply(&record.metadata, &record.event, self.draining) {
+            let fate = match projection.apply(&record.metadata, &record.event, self.draining, now) {
                 Ok(Applied::Folded { drained, stuck }) => {
                     self.changed = true;
                     self.drained += drained;
@@ -326,7 +327,7 @@ impl Group {
                     let kind = match error {
                         ApplyError::TooFarAhead { .. } => "too-far-ahead",
                         ApplyError::DoesNotFold(_) | ApplyError::OtherKind { .. } => "does-not-fold",
-                        ApplyError::CannotPark(_) => "cannot-be-parked",
+                        ApplyError::CannotPark(_) | ApplyError::CannotKeep(_) => "cannot-be-parked",
                     };
                     let cause = format!("{:#}", anyhow::Error::from(error));
                     Fate::ToBury { kind, cause }

@@ -20,7 +20,7 @@ pub struct Topics(Vec<(Kind, Arc<str>)>);
 impl Topics {
     pub fn new(settings: &KafkaSettings) -> Self {
         Self(
-            Kind::ALL
+            Kind::AGGREGATES
                 .into_iter()
                 .map(|kind| (kind, settings.topic(kind.topic()).into()))
                 .collect(),

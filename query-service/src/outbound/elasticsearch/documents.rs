@@ -33,7 +33,7 @@ const LOAD_PAGE: usize = 500;
 pub struct ElasticsearchDocuments {
     client: Elasticsearch,
     /// One for each kind, in the order of [`Kind::ALL`].
-    aliases: [String; 3],
+    aliases: [String; 8],
     bulk_max_bytes: usize,
 }
 
@@ -47,11 +47,8 @@ impl ElasticsearchDocuments {
     }
 
     fn alias(&self, kind: Kind) -> &str {
-        match kind {
-            Kind::Customer => &self.aliases[0],
-            Kind::Product => &self.aliases[1],
-            Kind::Order => &self.aliases[2],
-        }
+        // The order of `ALL` is that of the variants.
+        &self.aliases[kind as usize]
     }
 
     async fn post(

@@ -11,36 +11,25 @@ use read_model::Kind;
 use serde_json::{Value, json};
 
 use super::client::ElasticsearchSettings;
+pub use super::mappings::mapping;
 
 /// What queries read, such as `orders`.
 pub fn alias(prefix: &str, kind: Kind) -> String {
-    format!("{prefix}{}", plural(kind))
+    format!("{prefix}{}", kind.name())
 }
 
-/// Where the documents are, such as `orders-v2`.
+/// Where the documents are, such as `orders-v3`.
 pub fn index(prefix: &str, kind: Kind) -> String {
-    format!("{prefix}{}-v{}", plural(kind), mapping_version(kind))
+    format!("{prefix}{}-v{}", kind.name(), MAPPING_VERSION)
 }
 
-/// What the projector reads and writes, such as `orders-v2-projected`.
+/// What the projector reads and writes, such as `orders-v3-projected`.
 pub fn projected_alias(prefix: &str, kind: Kind) -> String {
     format!("{}-projected", index(prefix, kind))
 }
 
-fn plural(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Customer => "customers",
-        Kind::Product => "products",
-        Kind::Order => "orders",
-    }
-}
-
 /// Raise it with any change of [`mapping`]: an index that exists keeps its own.
-fn mapping_version(kind: Kind) -> u32 {
-    match kind {
-        Kind::Customer | Kind::Product | Kind::Order => 2,
-    }
-}
+const MAPPING_VERSION: u32 = 3;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -125,73 +114,4 @@ fn definition(settings: &ElasticsearchSettings, kind: Kind, read_elsewhere: bool
         "mappings": mapping(kind),
         "aliases": aliases,
     })
-}
-
-/// Only what queries filter, search or sort by is indexed; the rest is in `_source` alone.
-pub fn mapping(kind: Kind) -> Value {
-    let keyword = json!({"type": "keyword", "ignore_above": 1024});
-    let name = json!({"type": "text", "fields": {"raw": {"type": "keyword", "ignore_above": 1024}}});
-    let long = json!({"type": "long"});
-    let date = json!({"type": "date"});
-    let stored_long = json!({"type": "long", "index": false, "doc_values": false});
-    let stored = json!({"type": "object", "enabled": false});
-    let stored_keyword =
-        json!({"type": "keyword", "index": false, "doc_values": false, "ignore_above": 1024});
-    let stored_flag = json!({"type": "boolean", "index": false, "doc_values": false});
-    let money = json!({"properties": {"amount": long, "currency": keyword}});
-    let properties = match kind {
-        Kind::Order => json!({
-            "id": keyword,
-            "version": long,
-            "status": keyword,
-            "customer_id": keyword,
-            "customer_name": name,
-            "customer_version": long,
-            "items": {"properties": {
-                "product_id": keyword,
-                "product_name": {"type": "text"},
-                "product_version": long,
-                "quantity": stored_long,
-                "unit_price": stored,
-                "subtotal": stored,
-            }},
-            "item_count": {"type": "integer"},
-            "total": money,
-            "invoice_id": keyword,
-            "tracking_number": keyword,
-            "cancellation_reason": stored_keyword,
-            "created_at": date,
-            "updated_at": date,
-            "parked": stored,
-        }),
-        Kind::Customer => json!({
-            "id": keyword,
-            "version": long,
-            "name": name,
-            "name_version": long,
-            "propagated_version": long,
-            "email": stored_keyword,
-            "billing_address": stored,
-            "delivery_address": stored,
-            "own_delivery_address": stored_flag,
-            "created_at": date,
-            "updated_at": date,
-            "parked": stored,
-        }),
-        Kind::Product => json!({
-            "id": keyword,
-            "version": long,
-            "name": name,
-            "name_version": long,
-            "propagated_version": long,
-            "unit_price": money,
-            "size": stored,
-            "weight_grams": stored_long,
-            "discontinued": {"type": "boolean"},
-            "created_at": date,
-            "updated_at": date,
-            "parked": stored,
-        }),
-    };
-    json!({"dynamic": "strict", "properties": properties})
 }

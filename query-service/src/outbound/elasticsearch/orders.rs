@@ -219,7 +219,7 @@ impl VersionReader for ElasticsearchOrders {
         let (alias, field) = match Kind::of(token.aggregate) {
             Some(Kind::Order) => (&self.orders, "version"),
             Some(Kind::Customer) => (&self.customers, "propagated_version"),
-            Some(Kind::Product) => (&self.products, "propagated_version"),
+            Some(_) => (&self.products, "propagated_version"),
             None => return Ok(None),
         };
         match self.source(alias, token.id, Some(field)).await? {

@@ -1,197 +1,23 @@
 //! Whatever order and however often the events of an order, its customer and its product come, the order's document ends
-//! the same, and equal to a fold that knows neither parking nor versions of names.
+//! the same, and equal to a fold that knows neither parking nor versions of names. So do the other documents.
 
 // A test that meets what it did not expect ends there.
 #![allow(clippy::unwrap_used)]
 
-use chrono::{DateTime, TimeDelta, Utc};
+mod deliveries;
+mod others;
+mod stream;
+
+use std::collections::{HashMap, HashSet};
+
 use proptest::prelude::*;
-use read_model::{Applied, Draining, Kind, NameSource, OrderDocument, OrderStatus, Projection, Sequenced};
+use read_model::{Applied, Draining, Kind, NameSource, OrderDocument, Projection, Sequenced};
 use serde_json::Value;
 use shared_events::event::*;
-use shared_events::{AggregateType, Event, EventMetadata};
+use shared_events::{AggregateType, Event};
 use uuid::Uuid;
 
-const ORDER: Uuid = Uuid::from_u128(1);
-const CUSTOMER: Uuid = Uuid::from_u128(2);
-const PRODUCTS: [Uuid; 3] = [Uuid::from_u128(10), Uuid::from_u128(11), Uuid::from_u128(12)];
-
-fn at(version: u64) -> DateTime<Utc> {
-    DateTime::from_timestamp(1_700_000_000, 0).unwrap() + TimeDelta::milliseconds(version as i64)
-}
-
-fn metadata(aggregate: AggregateType, id: Uuid, version: u64, event: &Event) -> EventMetadata {
-    EventMetadata {
-        event_id: Uuid::from_u128(u128::from(version) << 64 | id.as_u128()),
-        event_type: event.event_type().to_owned(),
-        aggregate,
-        aggregate_id: id,
-        version,
-        occurred_at: at(version),
-        actor: "anonymous".into(),
-        command_id: Uuid::nil(),
-        causation_id: Uuid::nil(),
-        correlation_id: Uuid::nil(),
-        traceparent: None,
-    }
-}
-
-fn money(amount: i64) -> Money {
-    Money {
-        amount,
-        currency: "EUR".into(),
-    }
-}
-
-/// What a client does to a draft, over three products.
-#[derive(Debug, Clone)]
-enum Step {
-    Add { product: usize, quantity: i32 },
-    Change { product: usize, quantity: i32 },
-    Remove { product: usize },
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        (0..3usize, 1..50i32).prop_map(|(product, quantity)| Step::Add { product, quantity }),
-        (0..3usize, 1..50i32).prop_map(|(product, quantity)| Step::Change { product, quantity }),
-        (0..3usize).prop_map(|product| Step::Remove { product }),
-    ];
-    prop::collection::vec(step, 0..12)
-}
-
-/// The stream's events (steps that do not fit are left out, as the command service refuses them) and the lines that
-/// remain, kept plainly.
-fn stream(steps: &[Step], way: Way) -> (Vec<OrderEvent>, Vec<(Uuid, i64)>) {
-    let mut events = vec![
-        OrderCreatedV1 {
-            order_id: ORDER,
-            customer_id: CUSTOMER,
-            customer_name: "customer as of 1".into(),
-            customer_version: 1,
-        }
-        .into(),
-    ];
-    let mut lines: Vec<(Uuid, i64)> = Vec::new();
-    for step in steps {
-        match *step {
-            Step::Add { product, quantity } => {
-                let id = PRODUCTS[product];
-                events.push(
-                    OrderItemAddedV1 {
-                        order_id: ORDER,
-                        product_id: id,
-                        product_name: "product as of 1".into(),
-                        product_version: 1,
-                        quantity,
-                        unit_price: money(100 + product as i64),
-                    }
-                    .into(),
-                );
-                match lines.iter_mut().find(|(line, _)| *line == id) {
-                    Some((_, has)) => *has += i64::from(quantity),
-                    None => lines.push((id, quantity.into())),
-                }
-            }
-            Step::Change { product, quantity } => {
-                let id = PRODUCTS[product];
-                let Some((_, has)) = lines.iter_mut().find(|(line, _)| *line == id) else {
-                    continue;
-                };
-                *has = quantity.into();
-                events.push(
-                    OrderItemQuantityChangedV1 {
-                        order_id: ORDER,
-                        product_id: id,
-                        quantity,
-                    }
-                    .into(),
-                );
-            }
-            Step::Remove { product } => {
-                let id = PRODUCTS[product];
-                let before = lines.len();
-                lines.retain(|(line, _)| *line != id);
-                if lines.len() < before {
-                    events.push(
-                        OrderItemRemovedV1 {
-                            order_id: ORDER,
-                            product_id: id,
-                        }
-                        .into(),
-                    );
-                }
-            }
-        }
-    }
-    events.extend(way.events(&lines));
-    (events, lines)
-}
-
-/// How far an order gets: through so many of its states after the draft, and whether it is cancelled there.
-#[derive(Debug, Clone, Copy)]
-struct Way {
-    states: usize,
-    cancelled: bool,
-}
-
-impl Way {
-    fn of_an_order_with(self, lines: &[(Uuid, i64)]) -> Self {
-        let states = if lines.is_empty() { 0 } else { self.states };
-        let cancelled = self.cancelled && states <= 2;
-        Self { states, cancelled }
-    }
-
-    fn events(self, lines: &[(Uuid, i64)]) -> Vec<OrderEvent> {
-        let way = self.of_an_order_with(lines);
-        let (order_id, total) = (ORDER, money(total(lines)));
-        let all: [OrderEvent; 4] = [
-            OrderSubmittedV1 {
-                order_id,
-                total: total.clone(),
-            }
-            .into(),
-            OrderConfirmedV1 { order_id, total }.into(),
-            OrderShippedV1 {
-                order_id,
-                tracking_number: "1Z".into(),
-            }
-            .into(),
-            OrderDeliveredV1 { order_id }.into(),
-        ];
-        let cancelled = way.cancelled.then(|| {
-            let cancelled_from = ["draft", "submitted", "confirmed"][way.states];
-            OrderEvent::from(OrderCancelledV1 {
-                order_id,
-                reason: "Ordered twice".into(),
-                cancelled_from: cancelled_from.into(),
-            })
-        });
-        all.into_iter().take(way.states).chain(cancelled).collect()
-    }
-
-    fn status(self) -> OrderStatus {
-        let states = [
-            OrderStatus::Draft,
-            OrderStatus::Submitted,
-            OrderStatus::Confirmed,
-            OrderStatus::Shipped,
-            OrderStatus::Delivered,
-        ];
-        match self.cancelled {
-            true => OrderStatus::Cancelled,
-            false => states[self.states],
-        }
-    }
-}
-
-fn price(product: Uuid) -> i64 {
-    100 + PRODUCTS.iter().position(|id| *id == product).unwrap() as i64
-}
-
-fn total(lines: &[(Uuid, i64)]) -> i64 {
-    lines.iter().map(|(id, quantity)| price(*id) * quantity).sum()
-}
+use stream::{CUSTOMER, ORDER, PRODUCTS, at, histories, metadata, money, total};
 
 /// Through JSON each time, as it goes through a store.
 fn restored(projection: &Projection) -> Projection {
@@ -199,43 +25,26 @@ fn restored(projection: &Projection) -> Projection {
     Projection::from_json(Kind::Order, ORDER, body).unwrap()
 }
 
-/// Each index at least once, in any order.
-fn deliveries(events: usize) -> impl Strategy<Value = Vec<usize>> {
-    prop::collection::vec(0..events, 0..events).prop_flat_map(move |again| {
-        let all: Vec<usize> = (0..events).chain(again).collect();
-        Just(all).prop_shuffle()
-    })
-}
-
-/// A stream's events, the lines that remain, how far the order gets, and how the events are delivered.
-type History = (Vec<OrderEvent>, Vec<(Uuid, i64)>, Way, Vec<usize>);
-
-fn histories() -> impl Strategy<Value = History> {
-    (steps(), 0..5usize, any::<bool>()).prop_flat_map(|(steps, states, cancelled)| {
-        let way = Way { states, cancelled };
-        let (events, lines) = stream(&steps, way);
-        let deliveries = deliveries(events.len());
-        let way = way.of_an_order_with(&lines);
-        (Just(events), Just(lines), Just(way), deliveries)
-    })
-}
-
 proptest! {
     #[test]
     fn any_order_and_repetition_of_a_stream_ends_in_one_document((events, lines, way, deliveries) in histories()) {
         let mut projection = Projection::new(Kind::Order, ORDER);
-        let mut seen = std::collections::HashSet::new();
-        for delivery in deliveries {
+        let mut seen = HashSet::new();
+        let mut came: HashMap<u64, u64> = HashMap::new();
+        for (step, delivery) in deliveries.into_iter().enumerate() {
             let event = Event::Order(events[delivery].clone());
             let version = delivery as u64 + 1;
             let before = projection.version();
+            let now = *came.entry(version).or_insert(step as u64);
             let applied = projection
-                .apply(&metadata(AggregateType::Order, ORDER, version, &event), &event, Draining::All)
+                .apply(&metadata(AggregateType::Order, ORDER, version, &event), &event, Draining::All, at(now))
                 .unwrap();
             prop_assert_eq!(applied == Applied::Duplicate, !seen.insert(version));
             prop_assert!(projection.version() >= before);
             let first_missing = (1..).find(|version| !seen.contains(version)).unwrap();
             prop_assert_eq!(projection.version(), first_missing - 1);
+            let waiting = seen.iter().filter(|version| **version > first_missing).min_by_key(|version| came[version]);
+            prop_assert_eq!(projection.waits_since(), waiting.map(|version| at(came[version])));
             projection = restored(&projection);
         }
         let order = projection.order().unwrap();
@@ -280,7 +89,7 @@ proptest! {
             }
             let event = Event::Order(events[*delivery].clone());
             projection
-                .apply(&metadata(AggregateType::Order, ORDER, *delivery as u64 + 1, &event), &event, Draining::All)
+                .apply(&metadata(AggregateType::Order, ORDER, *delivery as u64 + 1, &event), &event, Draining::All, at(1))
                 .unwrap();
             // What the projector does after an order's write.
             for (source, now) in sources.iter().zip(current) {
@@ -319,6 +128,7 @@ fn apply(
             &metadata(AggregateType::Order, ORDER, version, &whole),
             &event,
             Draining::All,
+            at(version),
         )
         .map_err(|error| error.to_string())
 }
@@ -410,7 +220,12 @@ fn a_parked_event_of_an_earlier_build_is_still_read() {
     };
     apply(&mut order, 2, removed).unwrap();
     let stored: Value = serde_json::from_str(stored).unwrap();
-    let now: Value = serde_json::from_str(&order.to_json().unwrap()).unwrap();
+    let mut now: Value = serde_json::from_str(&order.to_json().unwrap()).unwrap();
+    let arrived = now["parked"]["2"].as_object_mut().unwrap().remove("arrived_at");
+    let since = now.as_object_mut().unwrap().remove("waits_since");
+    assert!(arrived.is_some() && arrived == since);
     assert_eq!(now, stored);
-    assert_eq!(Sequenced::from_json(ORDER, stored).unwrap(), order);
+    // When it arrived is not known: it has waited since it occurred.
+    let restored = Sequenced::<OrderDocument>::from_json(ORDER, stored).unwrap();
+    assert_eq!((restored.parked(), restored.waits_since()), (1, Some(at(2))));
 }
