@@ -147,6 +147,8 @@ pub struct Delivery {
     id: Uuid,
     told: Sequenced<Told>,
     progress: Option<Progress>,
+    /// When the order's first event came, while delivery has been told nothing: what it is told may be lost.
+    untold_since: Option<DateTime<Utc>>,
 }
 
 impl Delivery {
@@ -155,6 +157,7 @@ impl Delivery {
             id,
             told: Sequenced::new(id),
             progress: None,
+            untold_since: None,
         }
     }
 
@@ -167,8 +170,10 @@ impl Delivery {
         self.told.parked()
     }
 
+    /// Since when an event is missing: one before those that are parked, or the first that delivery is told.
     pub fn waits_since(&self) -> Option<DateTime<Utc>> {
-        self.told.waits_since()
+        let parked = self.told.waits_since();
+        parked.into_iter().chain(self.untold_since).min()
     }
 
     /// What delivery was told: see [`Sequenced::apply`].
@@ -179,7 +184,11 @@ impl Delivery {
         draining: Draining,
         arrived_at: DateTime<Utc>,
     ) -> Result<Applied, ApplyError> {
-        self.told.apply(metadata, event, draining, arrived_at)
+        let applied = self.told.apply(metadata, event, draining, arrived_at)?;
+        if self.version() > 0 {
+            self.untold_since = None;
+        }
+        Ok(applied)
     }
 
     /// An event of the order itself, in any order. One that the projection makes nothing of changes nothing.
@@ -187,6 +196,7 @@ impl Delivery {
         &mut self,
         metadata: &EventMetadata,
         event: &OrderEvent,
+        arrived_at: DateTime<Utc>,
     ) -> Result<Applied, ApplyError> {
         let found = event.aggregate_id();
         if found != self.id {
@@ -219,6 +229,9 @@ impl Delivery {
         });
         if self.progress == known {
             return Ok(Applied::Duplicate);
+        }
+        if self.version() == 0 && self.untold_since.is_none() {
+            self.untold_since = self.told.waits_since().or(Some(arrived_at));
         }
         Ok(Applied::Folded {
             drained: 0,
@@ -261,12 +274,15 @@ impl Delivery {
 
     /// With `parked` and `waits_since` beside the fields.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        self.told.with_parked(&self.document())
+        self.told.with_waiting(&self.document(), self.waits_since())
     }
 
     pub fn from_json(id: Uuid, mut body: Value) -> Result<Self, UnreadableDocument> {
         let unreadable = |source| UnreadableDocument { id, source };
         let parked = take_parked(&mut body).map_err(unreadable)?;
+        let waits_since = body.get_mut("waits_since").map(Value::take);
+        let waits_since: Option<DateTime<Utc>> =
+            serde_json::from_value(waits_since.unwrap_or_default()).map_err(unreadable)?;
         let stored: DeliveryDocument = serde_json::from_value(body).map_err(unreadable)?;
         let told = match (stored.delivery_address, stored.created_at, stored.told_at) {
             (Some(delivery_address), Some(created_at), Some(told_at)) => Some(Told {
@@ -290,10 +306,16 @@ impl Delivery {
             }),
             _ => None,
         };
+        let told = Sequenced::from_parts(id, told, parked);
+        let untold_since = match (&progress, told.version()) {
+            (Some(_), 0) => waits_since,
+            _ => None,
+        };
         Ok(Self {
             id,
-            told: Sequenced::from_parts(id, told, parked),
+            told,
             progress,
+            untold_since,
         })
     }
 }

@@ -141,7 +141,9 @@ impl Projection {
             (Self::Delivery(delivery), Event::OrderForDelivery(event)) => {
                 delivery.apply_told(metadata, event, draining, arrived_at)
             }
-            (Self::Delivery(delivery), Event::Order(event)) => delivery.apply_order(metadata, event),
+            (Self::Delivery(delivery), Event::Order(event)) => {
+                delivery.apply_order(metadata, event, arrived_at)
+            }
             (_, event) => Err(ApplyError::OtherKind {
                 found: event.aggregate(),
             }),

@@ -249,24 +249,35 @@ where
     }
 
     pub(crate) fn with_parked(&self, document: &impl Serialize) -> Result<String, serde_json::Error> {
+        self.with_waiting(document, self.waits_since())
+    }
+
+    /// For a document that may wait although nothing is parked.
+    pub(crate) fn with_waiting(
+        &self,
+        document: &impl Serialize,
+        waits_since: Option<DateTime<Utc>>,
+    ) -> Result<String, serde_json::Error> {
         #[derive(Serialize)]
         struct Flat<'a, D> {
             #[serde(flatten)]
             document: &'a D,
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
             parked: &'a BTreeMap<u64, ParkedEvent>,
-            waits_since: Option<DateTime<Utc>>,
+            waits_since: DateTime<Utc>,
         }
         // What most documents take: growing to it would copy several times.
         let mut json = Vec::with_capacity(1_024);
-        if self.parked.is_empty() {
-            serde_json::to_writer(&mut json, document)?;
-        } else {
-            let flat = Flat {
-                document,
-                parked: &self.parked,
-                waits_since: self.waits_since(),
-            };
-            serde_json::to_writer(&mut json, &flat)?;
+        match waits_since {
+            None => serde_json::to_writer(&mut json, document)?,
+            Some(waits_since) => serde_json::to_writer(
+                &mut json,
+                &Flat {
+                    document,
+                    parked: &self.parked,
+                    waits_since,
+                },
+            )?,
         }
         String::from_utf8(json).map_err(serde::ser::Error::custom)
     }
