@@ -1,4 +1,5 @@
-//! The backlog of events folded into documents by one projector, beside raw `_bulk` requests with the same documents.
+//! The backlog of events folded into the documents of every projection by one projector, beside raw `_bulk` requests with the
+//! same documents.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -14,33 +15,59 @@ use crate::relay::metric;
 use crate::report::Report;
 
 const LIMIT: Duration = Duration::from_secs(600);
-const APPLIED: &str = "projector_records_total{outcome=\"applied\"";
+/// Records that a projection is done with; all projections together.
+const DONE: &str = "projector_records_total{";
+/// Each projection reads its topics for itself: how many read an aggregate's.
+const READERS: [(&str, i64); 5] = [
+    ("customer", 1),
+    ("product", 1),
+    ("order", 4),
+    ("invoice", 2),
+    ("order_for_delivery", 1),
+];
+const PROJECTIONS: [&str; 8] = [
+    "customers",
+    "products",
+    "orders",
+    "order-history",
+    "sales",
+    "invoices",
+    "invoice-accounts",
+    "deliveries",
+];
 const BULK: usize = 1_000;
 const IN_FLIGHT: usize = 2;
 
 pub async fn measure(system: &System, report: &mut Report) -> Result<()> {
     let http = reqwest::Client::new();
-    let events: i64 = system
-        .database
-        .query_one("SELECT count(*) FROM events", &[])
-        .await?
-        .get(0);
-    warm_up(system, events).await?;
+    let (mut events, mut records) = (0, 0);
+    for (aggregate, readers) in READERS {
+        let count: i64 = system
+            .database
+            .query_one("SELECT count(*) FROM events WHERE aggregate = $1", &[&aggregate])
+            .await?
+            .get(0);
+        events += count;
+        records += count * readers;
+    }
+    warm_up(system, records).await?;
     let mut projector = system.service("query-service", "projector").spawn()?;
     projector.wait_live(Duration::from_secs(60))?;
     let first = eventually("the projector begins", LIMIT, async || {
-        let done = metric(&http, &projector.base_url(), APPLIED).await?;
+        let done = metric(&http, &projector.base_url(), DONE).await?;
         Ok((done > 0.0).then_some(done))
     })
     .await?;
     let (started, cpu_before) = (Instant::now(), cpu::time_of(projector.pid()));
     eventually("the backlog is projected", LIMIT, async || {
-        Ok((metric(&http, &projector.base_url(), APPLIED).await? >= events as f64).then_some(()))
+        Ok((metric(&http, &projector.base_url(), DONE).await? >= records as f64).then_some(()))
     })
     .await?;
     let took = started.elapsed().as_secs_f64();
     let cpu = (cpu::time_of(projector.pid()) - cpu_before).as_secs_f64();
-    let folded = events as f64 - first;
+    // The share of the backlog that fell into the measured time.
+    let share = 1.0 - first / records as f64;
+    let folded = events as f64 * share;
     let memory = cpu::resident_mib(projector.pid());
     projector.terminate(Duration::from_secs(30))?;
 
@@ -50,8 +77,7 @@ pub async fn measure(system: &System, report: &mut Report) -> Result<()> {
         prefix: system.index_prefix(),
     };
     let documents = raw.documents().await?;
-    // The share of the backlog's documents that fell into the measured time.
-    let documents_per_second = documents.len() as f64 * (folded / events as f64) / took;
+    let documents_per_second = documents.len() as f64 * share / took;
     let raw_per_second = raw.replay(documents).await?;
     report.row(
         "Kafka → Elasticsearch",
@@ -68,7 +94,7 @@ pub async fn measure(system: &System, report: &mut Report) -> Result<()> {
 
 /// The same backlog into indices of their own, not counted: a server of this kind runs at half its speed until its compiler
 /// has seen the work, and the raw requests come second.
-async fn warm_up(system: &System, events: i64) -> Result<()> {
+async fn warm_up(system: &System, records: i64) -> Result<()> {
     let elsewhere = |role: &str| {
         system
             .service("query-service", role)
@@ -87,11 +113,18 @@ async fn warm_up(system: &System, events: i64) -> Result<()> {
     projector.wait_live(Duration::from_secs(60))?;
     let http = reqwest::Client::new();
     eventually("the backlog is projected to warm up", LIMIT, async || {
-        Ok((metric(&http, &projector.base_url(), APPLIED).await? >= events as f64).then_some(()))
+        Ok((metric(&http, &projector.base_url(), DONE).await? >= records as f64).then_some(()))
     })
     .await?;
     projector.terminate(Duration::from_secs(30))?;
     Ok(())
+}
+
+struct Document {
+    projection: &'static str,
+    id: String,
+    version: u64,
+    text: String,
 }
 
 /// Elasticsearch without us.
@@ -102,38 +135,42 @@ struct Raw {
 }
 
 impl Raw {
-    /// Every order document: its id, its version and its text.
-    async fn documents(&self) -> Result<Vec<(String, u64, String)>> {
-        self.post(&format!("{}orders/_refresh", self.prefix), Value::Null)
-            .await?;
+    /// Every document that queries read.
+    async fn documents(&self) -> Result<Vec<Document>> {
         let mut documents = Vec::new();
-        let mut after = Value::Null;
-        loop {
-            let mut query = json!({"size": 5_000, "sort": ["id"], "query": {"match_all": {}}});
-            if !after.is_null() {
-                query["search_after"] = after;
-            }
-            let page = self
-                .post(&format!("{}orders/_search", self.prefix), query)
-                .await?;
-            let hits = page["hits"]["hits"].as_array().context("no hits")?;
-            for hit in hits {
-                let id = hit["_id"].as_str().context("no _id")?.to_owned();
-                let version = hit["_source"]["version"].as_u64().context("no version")?;
-                documents.push((id, version, hit["_source"].to_string()));
-            }
-            match hits.last() {
-                Some(last) => after = last["sort"].clone(),
-                None => return Ok(documents),
+        for projection in PROJECTIONS {
+            let index = format!("{}{projection}", self.prefix);
+            self.post(&format!("{index}/_refresh"), Value::Null).await?;
+            let mut after = Value::Null;
+            loop {
+                let mut query = json!({"size": 5_000, "sort": ["id"], "query": {"match_all": {}}});
+                if !after.is_null() {
+                    query["search_after"] = after;
+                }
+                let page = self.post(&format!("{index}/_search"), query).await?;
+                let hits = page["hits"]["hits"].as_array().context("no hits")?;
+                for hit in hits {
+                    documents.push(Document {
+                        projection,
+                        id: hit["_id"].as_str().context("no _id")?.to_owned(),
+                        version: hit["_source"]["version"].as_u64().context("no version")?,
+                        text: hit["_source"].to_string(),
+                    });
+                }
+                match hits.last() {
+                    Some(last) => after = last["sort"].clone(),
+                    None => break,
+                }
             }
         }
+        Ok(documents)
     }
 
-    /// Writes the documents into a new index of the same settings and mapping; documents a second.
-    async fn replay(&self, documents: Vec<(String, u64, String)>) -> Result<f64> {
+    /// An empty index of the same settings and mapping.
+    async fn create_like(&self, projection: &str) -> Result<()> {
         let definition: Value = self
             .http
-            .get(format!("{}/{}orders", self.base, self.prefix))
+            .get(format!("{}/{}{projection}", self.base, self.prefix))
             .send()
             .await?
             .json()
@@ -143,7 +180,6 @@ impl Raw {
             .and_then(|all| all.values().next())
             .context("no index")?;
         let settings = &definition["settings"]["index"];
-        let index = format!("{}raw-orders", self.prefix);
         let body = json!({
             "mappings": definition["mappings"],
             "settings": {
@@ -154,28 +190,42 @@ impl Raw {
         });
         let created = self
             .http
-            .put(format!("{}/{index}", self.base))
+            .put(format!("{}/{}raw-{projection}", self.base, self.prefix))
             .json(&body)
             .send()
             .await?;
         ensure!(created.status().is_success(), "{}", created.text().await?);
+        Ok(())
+    }
 
+    /// Writes the documents into new indices; documents a second.
+    async fn replay(&self, documents: Vec<Document>) -> Result<f64> {
+        for projection in PROJECTIONS {
+            self.create_like(projection).await?;
+        }
         let count = documents.len();
         let bodies: Vec<String> = documents
             .chunks(BULK)
             .map(|part| {
-                part.iter().fold(String::new(), |mut body, (id, version, text)| {
+                part.iter().fold(String::new(), |mut body, document| {
+                    let Document {
+                        projection,
+                        id,
+                        version,
+                        text,
+                    } = document;
+                    let index = format!("{}raw-{projection}", self.prefix);
                     // Writing to a String cannot fail.
                     let _ = writeln!(
                         body,
-                        r#"{{"index":{{"_id":"{id}","version":{version},"version_type":"external"}}}}"#
+                        r#"{{"index":{{"_index":"{index}","_id":"{id}","version":{version},"version_type":"external"}}}}"#
                     );
                     let _ = writeln!(body, "{text}");
                     body
                 })
             })
             .collect();
-        let url = format!("{}/{index}/_bulk?filter_path=errors", self.base);
+        let url = format!("{}/_bulk?filter_path=errors", self.base);
         let started = Instant::now();
         let mut running = JoinSet::new();
         for body in bodies {

@@ -1,11 +1,12 @@
 //! The one place that names the concrete adapters, starts what a role needs, and stops it in order.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use elasticsearch::Elasticsearch;
 use rdkafka::producer::{FutureProducer, Producer as _};
+use read_model::Kind;
 use secrecy::ExposeSecret as _;
 use shared_events::topic::CHANGES;
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,23 +15,30 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::application::freshness::{Freshness, Pace};
+use crate::application::ports::Generations as _;
 use crate::application::queries::QueryBus;
 use crate::application::queries::cursor::CursorSigner;
+use crate::cli::Command;
 use crate::inbound::health::{Dependency, Health};
 use crate::inbound::http::query_api::QueryApi;
 use crate::inbound::http::server;
-use crate::inbound::kafka::Projector;
 use crate::inbound::kafka::changes_feed::ChangesFeed;
-use crate::outbound::elasticsearch::documents::ElasticsearchDocuments;
+use crate::inbound::kafka::{Feeding, Projector};
 use crate::outbound::elasticsearch::orders::ElasticsearchOrders;
-use crate::outbound::elasticsearch::{self as es, indices};
+use crate::outbound::elasticsearch::{self as es, ElasticsearchGenerations, setup};
 use crate::outbound::kafka::schemas::SchemaError;
-use crate::outbound::kafka::{self, ChangeTopic, DeadLetterTopic, KafkaSettings, SchemaLookups, topics};
+use crate::outbound::kafka::{
+    self, ChangeTopic, DeadLetterTopic, KafkaSettings, SchemaLookups, groups, topics,
+};
 use crate::settings::{Role, Settings};
 use crate::telemetry::{self, prometheus};
 
-/// Runs a role until it is told to stop.
-pub fn run(role: Role, settings: Settings) -> anyhow::Result<()> {
+mod rebuild;
+
+pub type ProductionFeeding = Feeding<ElasticsearchGenerations, DeadLetterTopic, ChangeTopic>;
+
+/// Runs a role until it is told to stop, or a task to its end.
+pub fn run(command: Command, role: Role, settings: Settings) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_multi_thread()
         // Two at least: see telemetry::init.
         .worker_threads(std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)))
@@ -38,9 +46,10 @@ pub fn run(role: Role, settings: Settings) -> anyhow::Result<()> {
         .build()?
         .block_on(async {
             let telemetry = telemetry::init(&settings.telemetry, role.as_str())?;
-            let result = match role {
-                Role::Setup => set_up(&settings).await,
-                Role::All | Role::Api | Role::Projector => serve(role, settings).await,
+            let result = match command {
+                Command::Rebuild(arguments) => rebuild::rebuild(&arguments, &settings).await,
+                Command::Setup => set_up(&settings).await.map(|()| ExitCode::SUCCESS),
+                _ => serve(role, settings).await.map(|()| ExitCode::SUCCESS),
             };
             telemetry.shut_down().await;
             result
@@ -49,8 +58,13 @@ pub fn run(role: Role, settings: Settings) -> anyhow::Result<()> {
 
 async fn set_up(settings: &Settings) -> anyhow::Result<()> {
     let client = es::connect(&settings.elasticsearch)?;
-    indices::create(&client, &settings.elasticsearch).await?;
+    let generations = ElasticsearchGenerations::new(client, &settings.elasticsearch);
     topics::create(&settings.kafka).await?;
+    for missing in setup::missing(&generations, &Kind::ALL).await? {
+        // One of the same name may have been deleted.
+        groups::forget(&settings.kafka, missing.generation).await?;
+    }
+    setup::create_missing(&generations, &settings.elasticsearch, &Kind::ALL).await?;
     tracing::info!("indices and topics are there");
     Ok(())
 }
@@ -61,7 +75,8 @@ async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
         client.clone(),
         &settings.elasticsearch.index_prefix,
     ));
-    let mut dependencies = vec![elasticsearch_dependency(&orders)];
+    let generations = Arc::new(ElasticsearchGenerations::new(client, &settings.elasticsearch));
+    let mut dependencies = vec![elasticsearch_dependency(role, &generations)];
     let mut tasks = Tasks::default();
 
     tasks.spawn("prometheus upkeep", |cancelled| async move {
@@ -80,7 +95,7 @@ async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
         false => Vec::new(),
     };
     if role.projects() {
-        start_projector(client, &settings, &mut tasks, &mut dependencies)?;
+        start_projector(generations, &settings, &mut tasks, &mut dependencies)?;
     }
 
     let mut health = Health::new(role, dependencies);
@@ -125,11 +140,17 @@ async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
     ended.and(stopped)
 }
 
-fn elasticsearch_dependency(orders: &Arc<ElasticsearchOrders>) -> Dependency {
-    let orders = orders.clone();
+/// Who answers queries needs what they read to be of this build's mappings; who projects makes it so.
+fn elasticsearch_dependency(role: Role, generations: &Arc<ElasticsearchGenerations>) -> Dependency {
+    let generations = generations.clone();
     Dependency::new("elasticsearch", true, move || {
-        let orders = orders.clone();
-        async move { orders.probe().await }
+        let generations = generations.clone();
+        async move {
+            match role.serves_api() {
+                true => setup::check(&generations, &Kind::ALL).await,
+                false => Ok(generations.find(&Kind::ALL).await.map(drop)?),
+            }
+        }
     })
 }
 
@@ -187,28 +208,47 @@ fn start_api(
 }
 
 fn start_projector(
-    client: Elasticsearch,
+    generations: Arc<ElasticsearchGenerations>,
     settings: &Settings,
     tasks: &mut Tasks,
     dependencies: &mut Vec<Dependency>,
 ) -> anyhow::Result<()> {
     let producer = kafka::producer(&settings.kafka).context("the Kafka producer cannot be made")?;
-    let registry = |settings: &Settings| {
-        SchemaLookups::new(&settings.schema_registry).context("the schema registry's client cannot be made")
-    };
     // Not required: the projector waits for both, and a restart or another balancer would not help it.
     dependencies.push(kafka_dependency(producer.clone(), &settings.kafka));
     dependencies.push(registry_dependency(registry(settings)?));
-    let projector = Projector {
-        kafka: settings.kafka.clone(),
-        settings: settings.projector.clone(),
-        schemas: registry(settings)?,
-        store: Arc::new(ElasticsearchDocuments::new(client, &settings.elasticsearch)),
-        dead_letters: Arc::new(DeadLetterTopic::new(producer.clone(), &settings.kafka)),
-        changes: Arc::new(ChangeTopic::new(producer, &settings.kafka)),
-    };
+    let feeding = feeding_with(producer, settings, generations)?;
+    let projector = Projector::new(Arc::new(feeding), Kind::ALL.to_vec());
     tasks.spawn("projector", |cancelled| projector.run(cancelled));
     Ok(())
+}
+
+/// What feeds generations.
+fn feeding(
+    settings: &Settings,
+    generations: Arc<ElasticsearchGenerations>,
+) -> anyhow::Result<ProductionFeeding> {
+    let producer = kafka::producer(&settings.kafka).context("the Kafka producer cannot be made")?;
+    feeding_with(producer, settings, generations)
+}
+
+fn feeding_with(
+    producer: FutureProducer,
+    settings: &Settings,
+    generations: Arc<ElasticsearchGenerations>,
+) -> anyhow::Result<ProductionFeeding> {
+    Ok(Feeding {
+        kafka: settings.kafka.clone(),
+        settings: settings.projector.clone(),
+        schemas: Arc::new(registry(settings)?),
+        generations,
+        dead_letters: Arc::new(DeadLetterTopic::new(producer.clone(), &settings.kafka)),
+        changes: Arc::new(ChangeTopic::new(producer, &settings.kafka)),
+    })
+}
+
+fn registry(settings: &Settings) -> anyhow::Result<SchemaLookups> {
+    SchemaLookups::new(&settings.schema_registry).context("the schema registry's client cannot be made")
 }
 
 fn projector_lag() -> String {

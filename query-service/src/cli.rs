@@ -1,8 +1,10 @@
 //! The command line: which role, with which file of settings.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use read_model::{Kind, UnknownKind};
 
 use crate::settings::Role;
 
@@ -30,8 +32,53 @@ pub enum Command {
     Projector,
     /// Creates indices and topics, then ends
     Setup,
+    /// Builds a projection anew from the events, beside the one that queries read, compares both and swaps
+    Rebuild(RebuildArguments),
     /// Prints the OpenAPI document
     Openapi,
+}
+
+/// What was begun and not swapped in is gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+pub struct RebuildArguments {
+    /// A projection, such as `orders`, or `all`
+    pub projection: Projections,
+    /// Points queries back to the generation before
+    #[arg(long, conflicts_with_all = ["drop_old", "force"])]
+    pub rollback: bool,
+    /// Deletes every generation that queries do not read
+    #[arg(long, conflicts_with = "force")]
+    pub drop_old: bool,
+    /// Swaps although the generations differ
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Projections {
+    All,
+    One(Kind),
+}
+
+impl Projections {
+    /// Those whose names others show come first.
+    pub fn kinds(self) -> Vec<Kind> {
+        match self {
+            Self::All => Kind::ALL.to_vec(),
+            Self::One(kind) => vec![kind],
+        }
+    }
+}
+
+impl FromStr for Projections {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        match text {
+            "all" => Ok(Self::All),
+            name => name.parse().map(Self::One),
+        }
+    }
 }
 
 impl Command {
@@ -42,6 +89,7 @@ impl Command {
             Self::Api => Some(Role::Api),
             Self::Projector => Some(Role::Projector),
             Self::Setup => Some(Role::Setup),
+            Self::Rebuild(_) => Some(Role::Rebuild),
             Self::Openapi => None,
         }
     }

@@ -15,7 +15,8 @@ const EX_CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let Some(role) = cli.command.unwrap_or(Command::All).role() else {
+    let command = cli.command.unwrap_or(Command::All);
+    let Some(role) = command.role() else {
         return match std::io::stdout().write_all(api_document::text().as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
@@ -28,8 +29,8 @@ fn main() -> ExitCode {
             return ExitCode::from(EX_CONFIG);
         }
     };
-    match query_service::bootstrap::run(role, settings) {
-        Ok(()) => ExitCode::SUCCESS,
+    match query_service::bootstrap::run(command, role, settings) {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("query-service: {error:#}");
             ExitCode::FAILURE

@@ -40,6 +40,8 @@ pub enum Role {
     Projector,
     /// Indices and topics, then exit.
     Setup,
+    /// A projection anew, then exit.
+    Rebuild,
 }
 
 impl Role {
@@ -57,6 +59,7 @@ impl Role {
             Self::Api => "api",
             Self::Projector => "projector",
             Self::Setup => "setup",
+            Self::Rebuild => "rebuild",
         }
     }
 }

@@ -4,19 +4,30 @@
 #![allow(clippy::expect_used)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use ::elasticsearch::Elasticsearch;
-use ::elasticsearch::indices::IndicesDeleteParts;
 use query_service::application::ports::{
-    DocumentStore, DocumentWrite, NameSource, Revision, StoreError, WriteOutcome,
+    DocumentStore, DocumentWrite, Generation, Generations as _, NameSource, Revision, StoreError, Waiting,
+    WriteOutcome,
 };
 use query_service::outbound::elasticsearch::{
-    ElasticsearchDocuments, ElasticsearchSettings, connect, indices,
+    ElasticsearchDocuments, ElasticsearchGenerations, ElasticsearchSettings, Naming, connect,
 };
-use query_service::outbound::memory::documents::MemoryDocuments;
-use read_model::Kind::{self, Customer, Order, Product};
+use query_service::outbound::memory::documents::{Faults, MemoryDocuments};
+use read_model::Kind::Order;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+#[path = "support/indices.rs"]
+mod indices;
+
+/// All documents here are orders, in as far as it matters.
+const FIRST: Generation = Generation {
+    kind: Order,
+    mapping: 3,
+    number: 1,
+};
 
 fn id(n: u128) -> Uuid {
     Uuid::from_u128(0x0190_b5a0_0000_7000_8000_0000_0000_0000 + n)
@@ -31,24 +42,17 @@ fn order(n: u128, customer_version: u64, lines: &[(u128, u64)]) -> Value {
     json!({"id": id(n), "version": 1, "customer_id": id(1), "customer_version": customer_version, "items": lines})
 }
 
-fn write(kind: Kind, n: u128, expected: Option<Revision>, body: &Value) -> DocumentWrite {
+fn write(n: u128, expected: Option<Revision>, body: &Value) -> DocumentWrite {
     DocumentWrite {
-        kind,
         id: id(n),
         expected,
         body: body.to_string(),
     }
 }
 
-async fn written<S: DocumentStore>(
-    store: &S,
-    kind: Kind,
-    n: u128,
-    expected: Option<Revision>,
-    body: &Value,
-) -> Revision {
+async fn written<S: DocumentStore>(store: &S, n: u128, expected: Option<Revision>, body: &Value) -> Revision {
     let outcomes = store
-        .write(vec![write(kind, n, expected, body)])
+        .write(vec![write(n, expected, body)])
         .await
         .expect("the store answers");
     match outcomes[..] {
@@ -58,18 +62,11 @@ async fn written<S: DocumentStore>(
 }
 
 async fn a_load_sees_the_last_write_at_once_and_keeps_the_order_of_ids(store: impl DocumentStore) {
-    let first = written(&store, Customer, 1, None, &json!({"id": id(1), "version": 1})).await;
-    written(&store, Customer, 2, None, &json!({"id": id(2), "version": 7})).await;
-    written(
-        &store,
-        Customer,
-        1,
-        Some(first),
-        &json!({"id": id(1), "version": 2}),
-    )
-    .await;
+    let first = written(&store, 1, None, &json!({"id": id(1), "version": 1})).await;
+    written(&store, 2, None, &json!({"id": id(2), "version": 7})).await;
+    written(&store, 1, Some(first), &json!({"id": id(1), "version": 2})).await;
     let loaded = store
-        .load(Customer, &[id(2), id(3), id(1)])
+        .load(&[id(2), id(3), id(1)])
         .await
         .expect("the store answers");
     let versions: Vec<_> = loaded
@@ -77,29 +74,24 @@ async fn a_load_sees_the_last_write_at_once_and_keeps_the_order_of_ids(store: im
         .map(|stored| stored.as_ref().map(|stored| stored.body["version"].as_u64()))
         .collect();
     assert_eq!(versions, [Some(Some(7)), None, Some(Some(2))]);
-    // Another kind has other documents.
-    assert_eq!(
-        store.load(Product, &[id(1)]).await.expect("the store answers"),
-        [None]
-    );
 }
 
 async fn of_two_writers_one_wins(store: impl DocumentStore) {
     let body = json!({"id": id(1), "version": 1});
-    let at = written(&store, Order, 1, None, &body).await;
+    let at = written(&store, 1, None, &body).await;
     let again = store
-        .write(vec![write(Order, 1, None, &body)])
+        .write(vec![write(1, None, &body)])
         .await
         .expect("the store answers");
     assert_eq!(again, [WriteOutcome::Conflict]);
-    let later = written(&store, Order, 1, Some(at), &body).await;
+    let later = written(&store, 1, Some(at), &body).await;
     assert_ne!(later, at);
     let stale = store
-        .write(vec![write(Order, 1, Some(at), &body)])
+        .write(vec![write(1, Some(at), &body)])
         .await
         .expect("the store answers");
     assert_eq!(stale, [WriteOutcome::Conflict]);
-    let loaded = store.load(Order, &[id(1)]).await.expect("the store answers");
+    let loaded = store.load(&[id(1)]).await.expect("the store answers");
     assert_eq!(loaded[0].as_ref().map(|stored| stored.revision), Some(later));
 }
 
@@ -109,25 +101,20 @@ async fn a_document_that_went_away_is_not_made_again_by_a_guarded_write(store: i
         primary_term: 1,
     };
     let outcomes = store
-        .write(vec![write(
-            Order,
-            9,
-            Some(never),
-            &json!({"id": id(9), "version": 1}),
-        )])
+        .write(vec![write(9, Some(never), &json!({"id": id(9), "version": 1}))])
         .await
         .expect("the store answers");
     assert_eq!(outcomes, [WriteOutcome::Conflict]);
 }
 
 async fn each_write_of_a_request_has_an_answer_of_its_own(store: impl DocumentStore) {
-    written(&store, Order, 2, None, &json!({"id": id(2), "version": 1})).await;
+    written(&store, 2, None, &json!({"id": id(2), "version": 1})).await;
     let outcomes = store
         .write(vec![
-            write(Order, 1, None, &json!({"id": id(1), "version": 1})),
-            write(Order, 2, None, &json!({"id": id(2), "version": 1})),
-            write(Order, 3, None, &json!({"id": id(3), "no such field": 1})),
-            write(Customer, 4, None, &json!({"id": id(4), "version": 1})),
+            write(1, None, &json!({"id": id(1), "version": 1})),
+            write(2, None, &json!({"id": id(2), "version": 1})),
+            write(3, None, &json!({"id": id(3), "no such field": 1})),
+            write(4, None, &json!({"id": id(4), "version": 1})),
         ])
         .await
         .expect("the store answers");
@@ -148,16 +135,16 @@ async fn each_write_of_a_request_has_an_answer_of_its_own(store: impl DocumentSt
 async fn what_is_parked_is_nobodys_business_but_the_projectors(store: impl DocumentStore) {
     let body =
         json!({"id": id(1), "version": 0, "parked": {"3": {"body": "AA==", "any": {"depth": [1, "x"]}}}});
-    written(&store, Order, 1, None, &body).await;
-    let loaded = store.load(Order, &[id(1)]).await.expect("the store answers");
+    written(&store, 1, None, &body).await;
+    let loaded = store.load(&[id(1)]).await.expect("the store answers");
     assert_eq!(loaded[0].as_ref().map(|stored| &stored.body), Some(&body));
 }
 
 async fn orders_are_found_by_the_names_they_show_after_a_refresh(store: impl DocumentStore) {
-    written(&store, Order, 11, None, &order(11, 1, &[(21, 1)])).await;
-    written(&store, Order, 12, None, &order(12, 3, &[(21, 2), (22, 5)])).await;
-    written(&store, Order, 13, None, &order(13, 2, &[])).await;
-    store.refresh(Order).await.expect("the store answers");
+    written(&store, 11, None, &order(11, 1, &[(21, 1)])).await;
+    written(&store, 12, None, &order(12, 3, &[(21, 2), (22, 5)])).await;
+    written(&store, 13, None, &order(13, 2, &[])).await;
+    store.refresh().await.expect("the store answers");
     let found = async |source, below, after, limit| {
         store
             .orders_showing(source, below, after, limit)
@@ -183,10 +170,38 @@ async fn orders_are_found_by_the_names_they_show_after_a_refresh(store: impl Doc
     );
 }
 
+async fn documents_that_wait_are_found_the_longest_first(store: impl DocumentStore) {
+    let at = |minute: u32| format!("2026-01-01T00:{minute:02}:00Z");
+    let waiting = |n, version: u64, minute| {
+        let parked = json!({ (version + 2).to_string(): {} });
+        json!({"id": id(n), "version": version, "parked": parked, "waits_since": at(minute)})
+    };
+    written(&store, 1, None, &waiting(1, 4, 3)).await;
+    written(&store, 2, None, &waiting(2, 0, 1)).await;
+    written(&store, 3, None, &waiting(3, 1, 2)).await;
+    written(&store, 4, None, &order(4, 1, &[])).await;
+    store.refresh().await.expect("the store answers");
+    let found = async |minute, limit| {
+        let since = at(minute).parse().expect("a time");
+        let found = store.waiting(since, limit).await.expect("the store answers");
+        let found: Vec<_> = found
+            .into_iter()
+            .map(|Waiting { id, version, .. }| (id, version))
+            .collect();
+        found
+    };
+    assert_eq!(found(9, 9).await, [(id(2), 0), (id(3), 1), (id(1), 4)]);
+    assert_eq!(found(2, 9).await, [(id(2), 0), (id(3), 1)]);
+    assert_eq!(found(9, 1).await, [(id(2), 0)]);
+    assert_eq!(found(0, 9).await, []);
+}
+
 fn memory() -> MemoryDocuments {
-    let store = MemoryDocuments::default();
-    store.refuse_containing("no such field");
-    store
+    let faults = Faults {
+        refused: ["no such field".to_owned()].into(),
+        ..Faults::default()
+    };
+    MemoryDocuments::with_faults(Arc::new(Mutex::new(faults)))
 }
 
 async fn own_indices(settle: impl FnOnce(&mut ElasticsearchSettings)) -> ElasticsearchSettings {
@@ -215,17 +230,10 @@ async fn over_own_indices<T: Future<Output = ()>>(
     test: impl FnOnce(ElasticsearchSettings, Elasticsearch, ElasticsearchDocuments) -> T,
 ) {
     let settings = own_indices(settle).await;
-    let client = connect(&settings).expect("the URL is one");
-    indices::create(&client, &settings)
-        .await
-        .expect("indices can be created");
-    let store = ElasticsearchDocuments::new(client.clone(), &settings);
-    test(settings.clone(), client.clone(), store).await;
-    let made = Kind::ALL.map(|kind| indices::index(&settings.index_prefix, kind));
-    client
-        .indices()
-        .delete(IndicesDeleteParts::Index(&made.each_ref().map(String::as_str)))
-        .send()
+    let generations = indices::make(&settings, &[Order]).await;
+    let client = generations.client().clone();
+    test(settings.clone(), client.clone(), generations.store(FIRST)).await;
+    indices::delete(&client, &settings)
         .await
         .expect("Elasticsearch answers");
 }
@@ -255,20 +263,18 @@ contract! {
     each_write_of_a_request_has_an_answer_of_its_own
     what_is_parked_is_nobodys_business_but_the_projectors
     orders_are_found_by_the_names_they_show_after_a_refresh
+    documents_that_wait_are_found_the_longest_first
 }
 
 /// What an outage looks like is Elasticsearch's own.
 mod outages {
-    use ::elasticsearch::indices::{
-        IndicesCloseParts, IndicesCreateParts, IndicesExistsParts, IndicesGetAliasParts,
-        IndicesPutSettingsParts,
-    };
+    use ::elasticsearch::indices::{IndicesCloseParts, IndicesExistsParts, IndicesPutSettingsParts};
 
     use super::*;
 
     async fn none_is_refused(store: &ElasticsearchDocuments) {
         let outcomes = store
-            .write(vec![write(Order, 1, None, &json!({"id": id(1), "version": 1}))])
+            .write(vec![write(1, None, &json!({"id": id(1), "version": 1}))])
             .await
             .expect("the store answers");
         assert!(
@@ -281,9 +287,9 @@ mod outages {
     async fn a_missing_index_is_waited_for_and_not_made() {
         let settings = own_indices(|_| {}).await;
         let client = connect(&settings).expect("the URL is one");
-        let store = ElasticsearchDocuments::new(client.clone(), &settings);
+        let store = ElasticsearchGenerations::new(client.clone(), &settings).store(FIRST);
         none_is_refused(&store).await;
-        let loaded = store.load(Order, &[id(1)]).await;
+        let loaded = store.load(&[id(1)]).await;
         assert!(matches!(loaded, Err(StoreError::Unavailable(_))), "{loaded:?}");
         let pattern = format!("{}*", settings.index_prefix);
         let exists = client
@@ -296,60 +302,12 @@ mod outages {
         assert_eq!(exists.status_code().as_u16(), 404);
     }
 
-    /// An index that an earlier build made is read until it is replaced, and none beside it.
-    #[tokio::test]
-    async fn queries_never_read_two_indices() {
-        let settings = own_indices(|_| {}).await;
-        let client = connect(&settings).expect("the URL is one");
-        let alias = indices::alias(&settings.index_prefix, Order);
-        let earlier = format!("{alias}-v1");
-        let made = client
-            .indices()
-            .create(IndicesCreateParts::Index(&earlier))
-            .body(json!({"aliases": {alias.as_str(): {}}}))
-            .send()
-            .await
-            .expect("Elasticsearch answers");
-        assert!(made.status_code().is_success());
-        for _again in 0..2 {
-            indices::create(&client, &settings)
-                .await
-                .expect("indices can be created");
-        }
-        let read: serde_json::Value = client
-            .indices()
-            .get_alias(IndicesGetAliasParts::Name(&[&alias]))
-            .send()
-            .await
-            .expect("Elasticsearch answers")
-            .json()
-            .await
-            .expect("JSON");
-        let read: Vec<&String> = read.as_object().expect("by index").keys().collect();
-        assert_eq!(read, [&earlier]);
-        // The projector's own index is there.
-        let store = ElasticsearchDocuments::new(client.clone(), &settings);
-        let loaded = store.load(Order, &[id(1)]).await.expect("the store answers");
-        assert_eq!(loaded, [None]);
-        let mut all = Kind::ALL
-            .map(|kind| indices::index(&settings.index_prefix, kind))
-            .to_vec();
-        all.push(earlier);
-        let all: Vec<&str> = all.iter().map(String::as_str).collect();
-        client
-            .indices()
-            .delete(IndicesDeleteParts::Index(&all))
-            .send()
-            .await
-            .expect("Elasticsearch answers");
-    }
-
     #[tokio::test]
     async fn a_write_block_is_an_outage() {
         over_own_indices(
             |_| {},
             async |settings, client, store| {
-                let index = indices::index(&settings.index_prefix, Order);
+                let index = Naming::of(&settings).index(FIRST);
                 client
                     .indices()
                     .put_settings(IndicesPutSettingsParts::Index(&[&index]))
@@ -368,7 +326,7 @@ mod outages {
         over_own_indices(
             |_| {},
             async |settings, client, store| {
-                let index = indices::index(&settings.index_prefix, Order);
+                let index = Naming::of(&settings).index(FIRST);
                 client
                     .indices()
                     .close(IndicesCloseParts::Index(&[&index]))
@@ -387,9 +345,10 @@ mod outages {
             url: format!("http://127.0.0.1:{}", stack::free_port().expect("a port is free")),
             ..ElasticsearchSettings::default()
         };
-        let store = ElasticsearchDocuments::new(connect(&settings).expect("the URL is one"), &settings);
+        let client = connect(&settings).expect("the URL is one");
+        let store = ElasticsearchGenerations::new(client, &settings).store(FIRST);
         let answered = store
-            .write(vec![write(Order, 1, None, &json!({"id": id(1), "version": 1}))])
+            .write(vec![write(1, None, &json!({"id": id(1), "version": 1}))])
             .await;
         assert!(
             matches!(answered, Err(StoreError::Unavailable(_))),
@@ -402,7 +361,7 @@ mod outages {
         let small = |settings: &mut ElasticsearchSettings| settings.bulk_max_bytes = 2_000;
         over_own_indices(small, async |_, _, store| {
             let writes = (0..40)
-                .map(|n| write(Order, n, None, &order(n, 1, &[(21, 1)])))
+                .map(|n| write(n, None, &order(n, 1, &[(21, 1)])))
                 .collect();
             let outcomes = store.write(writes).await.expect("the store answers");
             assert_eq!(outcomes.len(), 40);
@@ -411,7 +370,7 @@ mod outages {
                 .all(|outcome| matches!(outcome, WriteOutcome::Written(_)));
             assert!(all, "{outcomes:?}");
             let ids: Vec<_> = (0..40).map(id).collect();
-            let loaded = store.load(Order, &ids).await.expect("the store answers");
+            let loaded = store.load(&ids).await.expect("the store answers");
             for (stored, id) in loaded.iter().zip(&ids) {
                 let body = &stored.as_ref().expect("it was written").body;
                 assert_eq!(body["id"], id.to_string().as_str());

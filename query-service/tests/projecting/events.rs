@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, TimeDelta};
 use query_service::application::projecting::{Position, RawHeaders, RawRecord, Record};
-use read_model::Kind;
 use shared_events::event::*;
 use shared_events::{Event, EventMetadata};
 use uuid::Uuid;
@@ -143,11 +142,7 @@ impl Told {
         }
     }
 
-    pub fn topic(&self) -> Kind {
-        Kind::of(self.event.aggregate()).expect("it is projected")
-    }
-
-    pub fn at(self, position: Position) -> Record {
+    pub fn at(self, position: Position, target: Uuid) -> Record {
         let metadata = self.metadata();
         let mut headers = RawHeaders::default();
         for (name, value) in metadata.to_headers() {
@@ -155,8 +150,9 @@ impl Told {
         }
         Record {
             position,
+            target,
             raw: RawRecord {
-                topic: self.topic().topic().into(),
+                topic: self.event.aggregate().topic().into(),
                 key: Some(self.id.to_string().into_bytes()),
                 payload: Some(self.event.encode().expect("it fits its schema")),
                 headers,

@@ -97,6 +97,13 @@ async fn an_undecodable_record_is_buried_between_good_ones() {
 }
 
 #[tokio::test]
+async fn what_nothing_is_made_of_is_acknowledged() {
+    let mut world = World::new();
+    world.project_ignored().await;
+    assert!(world.letters().is_empty() && world.documents(Kind::Order).is_empty());
+}
+
+#[tokio::test]
 async fn an_event_that_does_not_fold_is_buried_and_its_aggregate_waits() {
     let mut world = World::new();
     world

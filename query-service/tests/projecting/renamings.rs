@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
-use query_service::application::ports::{Change, OrderSummary};
+use query_service::application::ports::{Change, Generation, OrderSummary};
+use query_service::outbound::memory::generations::MemoryGenerations;
 use read_model::Kind;
 use shared_events::AggregateType;
 
 use super::events::*;
-use super::world::{World, Yielding};
+use super::world::{Stores, World};
 
 const ORDERS: u128 = 20;
 
@@ -114,19 +115,23 @@ async fn a_crash_before_the_names_were_compared_is_made_up_for() {
 }
 
 async fn put(
-    store: &Yielding,
+    store: &Stores,
     kind: Kind,
     documents: std::collections::BTreeMap<uuid::Uuid, serde_json::Value>,
 ) {
     use query_service::application::ports::{DocumentStore as _, DocumentWrite};
     for (id, body) in documents {
         let write = DocumentWrite {
-            kind,
             id,
             expected: None,
             body: body.to_string(),
         };
-        store.write(vec![write]).await.expect("the store is there");
+        store
+            .memory
+            .queried(kind)
+            .write(vec![write])
+            .await
+            .expect("the store is there");
     }
 }
 
@@ -134,7 +139,7 @@ async fn put(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_renaming_and_orders_at_the_same_time_end_in_the_new_name() {
     for round in 0..50 {
-        let store = Arc::new(Yielding::default());
+        let store = Arc::new(Stores::default());
         let mut of_orders = World::over(Arc::clone(&store));
         let mut of_names = World::over(Arc::clone(&store));
         of_names
@@ -164,4 +169,64 @@ async fn a_renaming_and_orders_at_the_same_time_end_in_the_new_name() {
         assert_eq!(customer["propagated_version"], 5);
         assert!(of_orders.letters().is_empty() && of_names.letters().is_empty());
     }
+}
+
+/// An index that an earlier build fed, and one that is being filled.
+#[tokio::test]
+async fn a_renaming_reaches_every_generation_and_keeps_what_this_build_does_not_know() {
+    use query_service::application::ports::{DocumentStore as _, DocumentWrite, Generations as _};
+
+    let first = MemoryGenerations::first(Kind::Order);
+    let next = Generation { number: 2, ..first };
+    let earlier = Generation { mapping: 2, ..first };
+    let store = Arc::new(Stores::default());
+    store.memory.make(next);
+    store.memory.make(earlier);
+    let of_names = [Kind::Customer, Kind::Product].map(|kind| (MemoryGenerations::first(kind), true));
+    let mut world = World::feeding(
+        Arc::clone(&store),
+        of_names.into_iter().chain([(first, true), (next, false)]),
+    );
+    let mut body = serde_json::json!({"id": id(7), "version": 3, "customer_id": id(1), "customer_name": "Ada",
+        "customer_version": 1, "of another build": true, "items": []});
+    let write = DocumentWrite {
+        id: id(7),
+        expected: None,
+        body: body.to_string(),
+    };
+    let of_earlier = store.memory.store(earlier);
+    of_earlier.write(vec![write]).await.expect("the store is there");
+    world
+        .project([registered(id(1), "Ada"), product_added(id(11), "Engine")])
+        .await;
+    world.project(orders()).await;
+    let before = world.changes().len();
+    world.project([customer_renamed(id(1), 2, "Ada King")]).await;
+
+    assert_every_order_shows(&world, "Ada King", "Engine");
+    assert_eq!(store.memory.store(next).all(), world.documents(Kind::Order));
+    body["customer_name"] = "Ada King".into();
+    body["customer_version"] = 2.into();
+    assert_eq!(of_earlier.all()[&id(7)], body);
+    // Only of what queries read.
+    let told = world.changes().split_off(before);
+    let orders = told
+        .iter()
+        .filter(|change| change.aggregate == AggregateType::Order);
+    assert_eq!(orders.count() as u128, ORDERS);
+}
+
+#[tokio::test]
+async fn what_is_written_where_nobody_reads_is_not_told() {
+    let first = MemoryGenerations::first(Kind::Order);
+    let next = Generation { number: 2, ..first };
+    let store = Arc::new(Stores::default());
+    store.memory.make(next);
+    let mut world = World::feeding(Arc::clone(&store), [(next, false)]);
+    world.project([created(id(101), id(1), "Ada")]).await;
+    assert!(world.changes().is_empty());
+    let mut world = World::feeding(store, [(next, true)]);
+    // Somebody else may have written it and died before telling.
+    world.project([created(id(101), id(1), "Ada")]).await;
+    assert_eq!(world.changes().len(), 1);
 }

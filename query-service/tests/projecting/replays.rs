@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use read_model::Kind;
 
@@ -31,7 +33,7 @@ fn story() -> Vec<Told> {
 }
 
 async fn told_in_order() -> World {
-    let mut world = World::new();
+    let mut world = World::of_all(Arc::default());
     for event in story() {
         world.project([event]).await;
     }
@@ -39,7 +41,7 @@ async fn told_in_order() -> World {
 }
 
 fn assert_same(world: &World, expected: &World) {
-    for kind in Kind::AGGREGATES {
+    for kind in Kind::ALL {
         assert_eq!(world.documents(kind), expected.documents(kind));
     }
 }
@@ -68,7 +70,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let expected = told_in_order().await;
-            let mut world = World::new();
+            let mut world = World::of_all(Arc::default());
             let mut sent = Vec::new();
             for part in deliveries.chunks(batch) {
                 sent.extend(world.send(part.to_vec()).await);
@@ -82,13 +84,13 @@ proptest! {
 
 #[tokio::test]
 async fn what_was_written_before_a_crash_is_superseded_after_it_and_told_again() {
-    let mut world = World::new();
+    let mut world = World::of_all(Arc::default());
     world.project(story()).await;
     let told = world.changes();
     let store = world.crash().await;
-    let before = store.memory.all(Kind::Order);
+    let before = store.memory.queried(Kind::Order).all();
 
-    let mut world = World::over(store);
+    let mut world = World::of_all(store);
     world.project(story()).await;
     assert_eq!(world.documents(Kind::Order), before);
     for change in told {
@@ -102,7 +104,7 @@ async fn what_was_written_before_a_crash_is_superseded_after_it_and_told_again()
 
 #[tokio::test]
 async fn a_gap_waits_and_closes() {
-    let mut world = World::new();
+    let mut world = World::of_all(Arc::default());
     world
         .project([
             item_added(id(101), 2, id(11), "Engine"),
@@ -115,7 +117,7 @@ async fn a_gap_waits_and_closes() {
     assert!(world.changes().is_empty());
 
     // Another process has the partition by now.
-    let mut world = World::over(world.crash().await);
+    let mut world = World::of_all(world.crash().await);
     world.project([created(id(101), id(1), "Ada")]).await;
     let order = world.order(id(101));
     assert_eq!(

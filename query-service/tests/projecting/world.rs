@@ -5,16 +5,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use query_service::application::ports::{
-    Change, ChangePublisher, DeadLetter, DeadLetters, DocumentStore, DocumentWrite, NameSource, StoreError,
-    StoredDocument, WriteOutcome,
+    Change, ChangePublisher, DeadLetter, DeadLetters, DocumentStore, DocumentWrite, FoundGeneration,
+    Generation, Generations, NameSource, NameSources, StoreError, StoredDocument, Waiting, WriteOutcome,
 };
 use query_service::application::projecting::{
-    Acknowledge, Incoming, Lanes, Ports, Position, ProjectorSettings, lane,
+    Acknowledge, Announcing, Incoming, Lanes, Ports, Position, ProjectorSettings, lane,
 };
 use query_service::outbound::memory::documents::MemoryDocuments;
-use read_model::Kind;
+use query_service::outbound::memory::generations::MemoryGenerations;
+use read_model::{CurrentName, Kind};
 use serde_json::Value;
+use shared_events::AggregateType;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -22,30 +25,50 @@ use uuid::Uuid;
 
 use super::events::Told;
 
-/// The store in memory, giving way to others before and after each call so that they come between.
+/// The stores in memory, giving way to others before and after each call so that they come between.
 #[derive(Default)]
-pub struct Yielding {
-    pub memory: MemoryDocuments,
-    calls: AtomicUsize,
+pub struct Stores {
+    pub memory: MemoryGenerations,
+    calls: Arc<Calls>,
+}
+
+#[derive(Default)]
+struct Calls {
+    count: AtomicUsize,
     called: Notify,
 }
 
-impl Yielding {
+pub struct Yielding {
+    store: MemoryDocuments,
+    calls: Arc<Calls>,
+}
+
+impl Calls {
     async fn give_way(&self) {
-        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        let call = self.count.fetch_add(1, Ordering::SeqCst);
         self.called.notify_waiters();
         for _ in 0..call % 4 {
             tokio::task::yield_now().await;
         }
     }
 
-    /// Waits until the store has been called so many times more.
+    async fn around<T>(&self, call: impl Future<Output = T>) -> T {
+        self.give_way().await;
+        let answer = call.await;
+        self.give_way().await;
+        answer
+    }
+}
+
+impl Stores {
+    /// Waits until a store has been called so many times more.
     pub async fn called(&self, times: usize) {
-        let until = self.calls.load(Ordering::SeqCst) + times;
+        let calls = &self.calls;
+        let until = calls.count.load(Ordering::SeqCst) + times;
         let reached = async {
             loop {
-                let called = self.called.notified();
-                if self.calls.load(Ordering::SeqCst) >= until {
+                let called = calls.called.notified();
+                if calls.count.load(Ordering::SeqCst) >= until {
                     return;
                 }
                 called.await;
@@ -55,24 +78,42 @@ impl Yielding {
     }
 }
 
+impl Generations for Stores {
+    type Store = Yielding;
+
+    fn mapping(&self, kind: Kind) -> u32 {
+        self.memory.mapping(kind)
+    }
+
+    async fn find(&self, kinds: &[Kind]) -> Result<Vec<FoundGeneration>, StoreError> {
+        self.calls.around(self.memory.find(kinds)).await
+    }
+
+    fn store(&self, generation: Generation) -> Yielding {
+        Yielding {
+            store: self.memory.store(generation),
+            calls: Arc::clone(&self.calls),
+        }
+    }
+}
+
+impl NameSources for Stores {
+    async fn names(&self, sources: &[NameSource]) -> Result<Vec<Option<CurrentName>>, StoreError> {
+        self.calls.around(self.memory.names(sources)).await
+    }
+}
+
 impl DocumentStore for Yielding {
-    async fn load(&self, kind: Kind, ids: &[Uuid]) -> Result<Vec<Option<StoredDocument>>, StoreError> {
-        self.give_way().await;
-        let loaded = self.memory.load(kind, ids).await;
-        self.give_way().await;
-        loaded
+    async fn load(&self, ids: &[Uuid]) -> Result<Vec<Option<StoredDocument>>, StoreError> {
+        self.calls.around(self.store.load(ids)).await
     }
 
     async fn write(&self, writes: Vec<DocumentWrite>) -> Result<Vec<WriteOutcome>, StoreError> {
-        self.give_way().await;
-        let written = self.memory.write(writes).await;
-        self.give_way().await;
-        written
+        self.calls.around(self.store.write(writes)).await
     }
 
-    async fn refresh(&self, kind: Kind) -> Result<(), StoreError> {
-        self.give_way().await;
-        self.memory.refresh(kind).await
+    async fn refresh(&self) -> Result<(), StoreError> {
+        self.calls.around(self.store.refresh()).await
     }
 
     async fn orders_showing(
@@ -82,10 +123,12 @@ impl DocumentStore for Yielding {
         after: Option<Uuid>,
         limit: usize,
     ) -> Result<Vec<Uuid>, StoreError> {
-        self.give_way().await;
-        let found = self.memory.orders_showing(source, below, after, limit).await;
-        self.give_way().await;
-        found
+        let shown = self.store.orders_showing(source, below, after, limit);
+        self.calls.around(shown).await
+    }
+
+    async fn waiting(&self, since_before: DateTime<Utc>, limit: usize) -> Result<Vec<Waiting>, StoreError> {
+        self.calls.around(self.store.waiting(since_before, limit)).await
     }
 }
 
@@ -122,12 +165,15 @@ impl Acknowledge for Acknowledged {
     }
 }
 
+/// What a projector feeds; a pipeline for each.
+type Pipelines = Vec<(Generation, Lanes)>;
+
 pub struct World {
-    pub store: Arc<Yielding>,
+    pub store: Arc<Stores>,
     letters: Arc<Letters>,
     changes: Arc<Changes>,
     acknowledged: Arc<Acknowledged>,
-    lanes: Lanes,
+    pipelines: Pipelines,
     tasks: JoinSet<()>,
     abandon: CancellationToken,
     offset: i64,
@@ -139,7 +185,19 @@ impl World {
     }
 
     /// A projector that knows nothing of the store yet: another process, or the same after a crash.
-    pub fn over(store: Arc<Yielding>) -> Self {
+    pub fn over(store: Arc<Stores>) -> Self {
+        let first = Kind::AGGREGATES.map(|kind| (MemoryGenerations::first(kind), true));
+        Self::feeding(store, first)
+    }
+
+    /// One of every projection.
+    pub fn of_all(store: Arc<Stores>) -> Self {
+        let first = Kind::ALL.map(|kind| (MemoryGenerations::first(kind), true));
+        Self::feeding(store, first)
+    }
+
+    /// One that feeds these generations alone, and tells of what it writes into some.
+    pub fn feeding(store: Arc<Stores>, generations: impl IntoIterator<Item = (Generation, bool)>) -> Self {
         let settings = ProjectorSettings {
             retry_min: Duration::from_millis(1),
             retry_max: Duration::from_millis(5),
@@ -148,21 +206,29 @@ impl World {
         };
         let (letters, changes) = (Arc::default(), Arc::default());
         let acknowledged: Arc<Acknowledged> = Arc::default();
-        let ports = Ports {
-            store: Arc::clone(&store),
-            dead_letters: Arc::clone(&letters),
-            changes: Arc::clone(&changes),
-            acknowledge: Arc::clone(&acknowledged),
-        };
         let mut tasks = JoinSet::new();
         let abandon = CancellationToken::new();
-        let lanes = lane::start(&settings, &ports, &mut tasks, &abandon);
+        let mut pipelines = Pipelines::new();
+        for (generation, told) in generations {
+            let announcing: Arc<Announcing> = Arc::default();
+            announcing.set_queried(told);
+            let ports = Ports {
+                generation,
+                generations: Arc::clone(&store),
+                announcing,
+                dead_letters: Arc::clone(&letters),
+                changes: Arc::clone(&changes),
+                acknowledge: Arc::clone(&acknowledged),
+            };
+            let lanes = lane::start(&settings, &ports, &mut tasks, &abandon);
+            pipelines.push((generation, lanes));
+        }
         Self {
             store,
             letters,
             changes,
             acknowledged,
-            lanes,
+            pipelines,
             tasks,
             abandon,
             offset: 0,
@@ -171,29 +237,37 @@ impl World {
 
     /// Hands over a batch without waiting for it.
     pub async fn send(&mut self, events: impl IntoIterator<Item = Told>) -> Vec<Position> {
-        let mut shares: Vec<Vec<Incoming>> = (0..self.lanes.len()).map(|_| Vec::new()).collect();
+        let events: Vec<Told> = events.into_iter().collect();
         let mut positions = Vec::new();
-        for told in events {
-            let position = Position {
-                topic: told.topic(),
-                partition: 0,
-                offset: self.offset,
-                assignment: 1,
-            };
-            self.offset += 1;
-            positions.push(position);
-            shares[self.lanes.of(told.topic(), told.id)].push(Incoming::Event(Arc::new(told.at(position))));
+        for (generation, lanes) in &self.pipelines {
+            let mut shares: Vec<Vec<Incoming>> = (0..lanes.len()).map(|_| Vec::new()).collect();
+            for (offset, told) in (self.offset..).zip(&events) {
+                let Some(target) = generation.kind.target(&told.metadata(), &told.event) else {
+                    continue;
+                };
+                let position = Position {
+                    topic: told.event.aggregate(),
+                    partition: 0,
+                    offset,
+                    // Apart from those of the other pipelines.
+                    assignment: generation.kind as u64 * 1_000 + u64::from(generation.number),
+                };
+                positions.push(position);
+                let record = told.clone().at(position, target);
+                shares[lanes.of(target)].push(Incoming::Event(Arc::new(record)));
+            }
+            Self::push(lanes, shares).await;
         }
-        self.push(shares).await;
+        self.offset += events.len() as i64;
         positions
     }
 
-    async fn push(&self, shares: Vec<Vec<Incoming>>) {
+    async fn push(lanes: &Lanes, shares: Vec<Vec<Incoming>>) {
         for (lane, incoming) in shares.into_iter().enumerate() {
             if incoming.is_empty() {
                 continue;
             }
-            let queue = self.lanes.queue(lane);
+            let queue = lanes.queue(lane);
             let bytes = incoming.iter().map(Incoming::bytes).sum();
             let room = within("room in the lane", queue.room_for(bytes))
                 .await
@@ -226,36 +300,50 @@ impl World {
         self.done(&positions).await;
     }
 
-    /// A record that could not be decoded.
-    pub async fn project_undecodable(&mut self, letter: DeadLetter) {
+    /// A record that could not be decoded, or that a projection makes nothing of.
+    async fn project_one(&mut self, incoming: impl FnOnce(Position) -> Incoming) {
         let position = Position {
-            topic: Kind::Order,
+            topic: AggregateType::Order,
             partition: 0,
             offset: self.offset,
             assignment: 1,
         };
         self.offset += 1;
-        let letter = Box::new(letter);
-        self.push(vec![vec![Incoming::Undecodable { position, letter }]])
-            .await;
+        let (_, lanes) = self
+            .pipelines
+            .iter()
+            .find(|(generation, _)| generation.kind == Kind::Order)
+            .expect("orders are projected");
+        Self::push(lanes, vec![vec![incoming(position)]]).await;
         self.done(&[position]).await;
     }
 
+    pub async fn project_undecodable(&mut self, letter: DeadLetter) {
+        let letter = Box::new(letter);
+        self.project_one(|position| Incoming::Undecodable { position, letter })
+            .await;
+    }
+
+    pub async fn project_ignored(&mut self) {
+        self.project_one(Incoming::Ignored).await;
+    }
+
     /// Stops at once, as a crash does.
-    pub async fn crash(self) -> Arc<Yielding> {
+    pub async fn crash(self) -> Arc<Stores> {
         let Self {
             store,
-            lanes,
+            pipelines,
             mut tasks,
             abandon,
             ..
         } = self;
         abandon.cancel();
-        drop(lanes);
+        drop(pipelines);
         while tasks.join_next().await.is_some() {}
         store
     }
 
+    /// As queries read it.
     pub fn document(&self, kind: Kind, id: Uuid) -> Value {
         self.documents(kind).remove(&id).unwrap_or_default()
     }
@@ -265,7 +353,7 @@ impl World {
     }
 
     pub fn documents(&self, kind: Kind) -> BTreeMap<Uuid, Value> {
-        self.store.memory.all(kind)
+        self.store.memory.queried(kind).all()
     }
 
     pub fn letters(&self) -> Vec<DeadLetter> {

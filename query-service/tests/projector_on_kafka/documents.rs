@@ -3,7 +3,7 @@
 use read_model::Kind;
 use serde_json::json;
 use shared_events::event::*;
-use shared_events::{CustomerEvent, OrderEvent, ProductEvent};
+use shared_events::{AggregateType, CustomerEvent, OrderEvent, ProductEvent};
 
 use super::events::*;
 use super::kafka::Sent;
@@ -11,7 +11,7 @@ use super::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_orders_way_and_what_changed_of_its_masters_end_in_the_documents() {
-    let world = World::new().await;
+    let world = World::with(&Kind::ALL).await;
     let running = world.start();
     let (customer_id, product_id, order_id) = (id(1), id(11), id(1_000));
     let moved = Address {
@@ -124,6 +124,13 @@ async fn an_orders_way_and_what_changed_of_its_masters_end_in_the_documents() {
     world.until_versions(Kind::Order, [(sent_away, 2)]).await;
     let shown = world.document(Kind::Order, sent_away).await;
     assert_eq!(shown["tracking_number"], "1Z 999");
+    // Confirmed and cancelled: it is in nobody's figures, and each step in the history.
+    world.until_versions(Kind::Sale, [(order_id, 5)]).await;
+    let sale = world.document(Kind::Sale, order_id).await;
+    assert_eq!(sale["status"], "cancelled");
+    assert!(sale["sold"].as_array().is_none_or(Vec::is_empty), "{sale}");
+    let entries = (1..=5).map(|version| (read_model::entry_id(order_id, version), version));
+    world.until_versions(Kind::OrderHistory, entries).await;
     running.stop().await;
 }
 
@@ -148,7 +155,7 @@ async fn a_record_of_an_older_version_is_upcast() {
         ..world.sent(&registered(id(1), "Ada Lovelace"))
     };
     world
-        .send(Kind::Customer, &sent.with_header("ce_type", old))
+        .send(AggregateType::Customer, &sent.with_header("ce_type", old))
         .await;
     world.until_versions(Kind::Customer, [(id(1), 1)]).await;
     let customer = world.document(Kind::Customer, id(1)).await;

@@ -86,18 +86,16 @@ pub fn read_all(settings: &KafkaSettings, topic: &str) -> Vec<Read> {
     read
 }
 
-/// What a group has committed for these topics, all partitions together.
-pub fn committed(settings: &KafkaSettings, topics: &[&str]) -> i64 {
+/// What a group has committed for this topic, all partitions together.
+pub fn committed(settings: &KafkaSettings, group: &str, topic: &str) -> i64 {
     let consumer: BaseConsumer = settings
         .client_config()
-        .set("group.id", &settings.group_id)
+        .set("group.id", group)
         .create()
         .expect("a consumer");
     let mut partitions = TopicPartitionList::new();
-    for topic in topics {
-        for partition in 0..settings.partitions {
-            partitions.add_partition(&settings.topic(topic), partition);
-        }
+    for partition in 0..settings.partitions {
+        partitions.add_partition(&settings.topic(topic), partition);
     }
     let committed = consumer
         .committed_offsets(partitions, SOON)

@@ -7,22 +7,26 @@ mod documents;
 #[path = "../projecting/events.rs"]
 #[allow(dead_code)]
 mod events;
+#[path = "../support/indices.rs"]
+mod indices;
 mod kafka;
 mod world;
 
 use std::time::Duration;
 
-use query_service::application::ports::DocumentStore as _;
-use query_service::outbound::elasticsearch::indices;
+use elasticsearch::indices::IndicesDeleteParts;
+use query_service::application::ports::{DocumentStore as _, Generations as _};
+use query_service::outbound::elasticsearch::setup;
 use query_service::outbound::kafka::dead_letters;
 use read_model::Kind;
+use shared_events::AggregateType;
 use shared_events::topic::{CHANGES, DEAD_LETTERS};
 use shared_events::wire;
 use tokio::net::{TcpListener, TcpStream};
 
 use events::*;
 use kafka::Sent;
-use world::World;
+use world::{World, first};
 
 fn orders(count: u128) -> Vec<Told> {
     (0..count)
@@ -183,7 +187,7 @@ async fn what_can_never_be_an_event_is_buried_between_good_ones() {
         ),
     ];
     for (n, (_, bad)) in cases.iter().enumerate() {
-        world.send(Kind::Order, bad).await;
+        world.send(AggregateType::Order, bad).await;
         world.produce(&[created(id(100 + n as u128), id(2), "Ada")]).await;
     }
     world
@@ -258,18 +262,26 @@ async fn a_registry_that_is_down_at_the_start_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_index_is_waited_for() {
+async fn missing_indices_are_waited_for_and_one_that_goes_takes_nothing_along() {
     let world = World::new().await;
     world.delete_indices().await;
     let running = world.start();
     world.produce(&orders(5)).await;
-    running.tries(3).await;
-    indices::create(&world.client, &world.elasticsearch)
+    let kinds = Kind::AGGREGATES;
+    setup::create_missing(&world.generations, &world.elasticsearch, &kinds)
         .await
         .expect("indices can be created");
     world
         .until_versions(Kind::Order, (0..5).map(|n| (id(1_000 + n), 3)))
         .await;
+    let index = world.generations.naming().index(first(Kind::Product));
+    let parts = IndicesDeleteParts::Index(&[&index]);
+    let deleted = world.client.indices().delete(parts).send().await;
+    assert!(deleted.expect("Elasticsearch answers").status_code().is_success());
+    world
+        .produce(&[registered(id(1), "Ada"), created(id(2_000), id(1), "Ada")])
+        .await;
+    world.until_versions(Kind::Customer, [(id(1), 1)]).await;
     running.stop().await;
     assert!(world.read(DEAD_LETTERS).await.is_empty());
 }
@@ -293,8 +305,9 @@ async fn members_that_come_and_go_lose_nothing() {
     assert_eq!(world.committed().await, all.len() as i64);
     let ids: Vec<_> = (0..400).map(|n| id(1_000 + n)).collect();
     let stored = world
-        .store
-        .load(Kind::Order, &ids)
+        .generations
+        .store(first(Kind::Order))
+        .load(&ids)
         .await
         .expect("the store answers");
     for order in stored {

@@ -6,15 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use elasticsearch::Elasticsearch;
-use elasticsearch::indices::IndicesDeleteParts;
-use query_service::application::ports::{
-    DocumentStore, DocumentWrite, NameSource, StoreError, StoredDocument, WriteOutcome,
-};
+use query_service::application::ports::{DocumentStore as _, Generation, Generations as _};
 use query_service::application::projecting::ProjectorSettings;
-use query_service::inbound::kafka::Projector;
-use query_service::outbound::elasticsearch::{
-    ElasticsearchDocuments, ElasticsearchSettings, connect, indices,
-};
+use query_service::inbound::kafka::{Feeding, Projector};
+use query_service::outbound::elasticsearch::{ElasticsearchGenerations, ElasticsearchSettings};
 use query_service::outbound::kafka::{
     ChangeTopic, DeadLetterTopic, KafkaSettings, SchemaLookups, SchemaRegistrySettings, producer, topics,
 };
@@ -24,13 +19,13 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use read_model::Kind;
 use serde_json::Value;
-use shared_events::{codec, wire};
-use tokio::sync::watch;
+use shared_events::{AggregateType, codec, wire};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::events::Told;
+use super::indices;
 use super::kafka::{Read, Sent, committed, read_all};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -40,60 +35,18 @@ pub struct World {
     pub registry: SchemaRegistrySettings,
     pub elasticsearch: ElasticsearchSettings,
     pub client: Elasticsearch,
-    pub store: ElasticsearchDocuments,
+    pub generations: Arc<ElasticsearchGenerations>,
     schema_ids: HashMap<&'static str, u32>,
     producer: FutureProducer,
 }
 
-/// The real store, counting the requests that were tried.
-struct Counting {
-    store: ElasticsearchDocuments,
-    requests: watch::Sender<usize>,
-}
-
-impl DocumentStore for Counting {
-    async fn load(&self, kind: Kind, ids: &[Uuid]) -> Result<Vec<Option<StoredDocument>>, StoreError> {
-        let loaded = self.store.load(kind, ids).await;
-        self.requests.send_modify(|requests| *requests += 1);
-        loaded
-    }
-
-    async fn write(&self, writes: Vec<DocumentWrite>) -> Result<Vec<WriteOutcome>, StoreError> {
-        let written = self.store.write(writes).await;
-        self.requests.send_modify(|requests| *requests += 1);
-        written
-    }
-
-    async fn refresh(&self, kind: Kind) -> Result<(), StoreError> {
-        self.store.refresh(kind).await
-    }
-
-    async fn orders_showing(
-        &self,
-        source: NameSource,
-        below: u64,
-        after: Option<Uuid>,
-        limit: usize,
-    ) -> Result<Vec<Uuid>, StoreError> {
-        self.store.orders_showing(source, below, after, limit).await
-    }
-}
-
 /// A projector at work.
 pub struct Running {
-    requests: watch::Receiver<usize>,
     cancel: CancellationToken,
     task: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Running {
-    /// Waits until it has asked the store so many times.
-    pub async fn tries(&self, times: usize) {
-        let mut requests = self.requests.clone();
-        let tried = tokio::time::timeout(LIMIT, requests.wait_for(|requests| *requests >= times)).await;
-        tried.expect("it tries").expect("it runs");
-    }
-
     pub async fn stop(self) {
         self.cancel.cancel();
         let ended = tokio::time::timeout(LIMIT, self.task).await;
@@ -105,7 +58,13 @@ impl Running {
 }
 
 impl World {
+    /// With indices of customers, products and orders.
     pub async fn new() -> Self {
+        Self::with(&Kind::AGGREGATES).await
+    }
+
+    /// With indices of these kinds, which then are what is projected.
+    pub async fn with(kinds: &[Kind]) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let servers = tokio::task::spawn_blocking(stack::for_tests)
             .await
@@ -133,40 +92,33 @@ impl World {
             index_prefix: format!("{name}-"),
             ..ElasticsearchSettings::default()
         };
-        let client = connect(&elasticsearch).expect("the URL is one");
-        indices::create(&client, &elasticsearch)
-            .await
-            .expect("indices can be created");
+        let generations = indices::make(&elasticsearch, kinds).await;
         topics::create(&kafka).await.expect("topics can be created");
         create_event_topics(&kafka).await;
         let schema_ids = register(&registry.url, &kafka).await;
         Self {
-            store: ElasticsearchDocuments::new(client.clone(), &elasticsearch),
+            client: generations.client().clone(),
+            generations: Arc::new(generations),
             producer: producer(&kafka).expect("a producer"),
             kafka,
             registry,
             elasticsearch,
-            client,
             schema_ids,
         }
     }
 
     pub fn start(&self) -> Running {
-        let (counter, requests) = watch::channel(0);
-        let projector = Projector {
+        let feeding = Feeding {
             kafka: self.kafka.clone(),
             settings: ProjectorSettings::default(),
-            schemas: SchemaLookups::new(&self.registry).expect("the settings are good"),
-            store: Arc::new(Counting {
-                store: ElasticsearchDocuments::new(self.client.clone(), &self.elasticsearch),
-                requests: counter,
-            }),
+            schemas: Arc::new(SchemaLookups::new(&self.registry).expect("the settings are good")),
+            generations: Arc::clone(&self.generations),
             dead_letters: Arc::new(DeadLetterTopic::new(self.producer.clone(), &self.kafka)),
             changes: Arc::new(ChangeTopic::new(self.producer.clone(), &self.kafka)),
         };
+        let projector = Projector::new(Arc::new(feeding), Kind::ALL.to_vec());
         let cancel = CancellationToken::new();
         Running {
-            requests,
             task: tokio::spawn(projector.run(cancel.clone())),
             cancel,
         }
@@ -196,12 +148,12 @@ impl World {
 
     pub async fn produce(&self, events: &[Told]) {
         let sends = events.iter().map(|told| async {
-            self.send(told.topic(), &self.sent(told)).await;
+            self.send(told.event.aggregate(), &self.sent(told)).await;
         });
         futures_util::future::join_all(sends).await;
     }
 
-    pub async fn send(&self, topic: Kind, sent: &Sent) {
+    pub async fn send(&self, topic: AggregateType, sent: &Sent) {
         let mut headers = OwnedHeaders::new();
         for (key, value) in &sent.headers {
             headers = headers.insert(Header {
@@ -221,7 +173,7 @@ impl World {
     }
 
     pub async fn document(&self, kind: Kind, id: Uuid) -> Value {
-        match self.store.load(kind, &[id]).await {
+        match self.generations.store(first(kind)).load(&[id]).await {
             Ok(mut stored) => stored
                 .pop()
                 .flatten()
@@ -232,9 +184,10 @@ impl World {
     }
 
     pub async fn until_versions(&self, kind: Kind, versions: impl IntoIterator<Item = (Uuid, u64)>) {
+        let store = self.generations.store(first(kind));
         let (ids, wanted): (Vec<_>, Vec<_>) = versions.into_iter().unzip();
         self.until("the documents are there", async || {
-            let Ok(stored) = self.store.load(kind, &ids).await else {
+            let Ok(stored) = store.load(&ids).await else {
                 return false;
             };
             stored.iter().zip(&wanted).all(|(stored, version)| {
@@ -268,13 +221,14 @@ impl World {
             .expect("no panic")
     }
 
-    /// Of the topics of events, all partitions together.
+    /// Of the topics of customers, products and orders, each by its own projection; all partitions together.
     pub async fn committed(&self) -> i64 {
         let kafka = self.kafka.clone();
-        let topics = Kind::AGGREGATES.map(Kind::topic);
-        tokio::task::spawn_blocking(move || committed(&kafka, &topics))
-            .await
-            .expect("no panic")
+        let committed = move || {
+            let of = |kind: Kind| committed(&kafka, &kafka.group(first(kind)), kind.topic());
+            Kind::AGGREGATES.map(of).iter().sum()
+        };
+        tokio::task::spawn_blocking(committed).await.expect("no panic")
     }
 
     pub async fn delete_indices(&self) {
@@ -292,22 +246,24 @@ impl Drop for World {
     }
 }
 
+/// What [`World::new`] makes.
+pub fn first(kind: Kind) -> Generation {
+    Generation {
+        kind,
+        mapping: 3,
+        number: 1,
+    }
+}
+
 async fn delete_indices(client: &Elasticsearch, settings: &ElasticsearchSettings) {
-    let names = Kind::ALL.map(|kind| indices::index(&settings.index_prefix, kind));
-    let names = names.each_ref().map(String::as_str);
-    if let Err(error) = client
-        .indices()
-        .delete(IndicesDeleteParts::Index(&names))
-        .send()
-        .await
-    {
-        eprintln!("indices of a test were left behind: {error}");
+    if let Err(error) = indices::delete(client, settings).await {
+        eprintln!("indices of a test were left behind: {error:#}");
     }
 }
 
 async fn create_event_topics(kafka: &KafkaSettings) {
     let admin: AdminClient<DefaultClientContext> = kafka.client_config().create().expect("a client");
-    let names = Kind::AGGREGATES.map(|kind| kafka.topic(kind.topic()));
+    let names = AggregateType::ALL.map(|aggregate| kafka.topic(aggregate.topic()));
     let topics = names
         .each_ref()
         .map(|name| NewTopic::new(name, kafka.partitions, TopicReplication::Fixed(1)));

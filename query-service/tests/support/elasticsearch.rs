@@ -1,25 +1,25 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ::elasticsearch::indices::{IndicesDeleteParts, IndicesRefreshParts};
-use query_service::application::ports::{DocumentStore as _, DocumentWrite, WriteOutcome};
+use query_service::application::ports::{
+    DocumentStore as _, DocumentWrite, Generation, Generations as _, WriteOutcome,
+};
 use query_service::outbound::elasticsearch::orders::ElasticsearchOrders;
 use query_service::outbound::elasticsearch::{
-    ElasticsearchDocuments, ElasticsearchSettings, connect, indices,
+    ElasticsearchDocuments, ElasticsearchGenerations, ElasticsearchSettings, connect,
 };
 use read_model::{Kind, OrderDocument};
 use serde_json::{Value, json};
 use shared_events::AggregateType;
 use uuid::Uuid;
 
-use super::Fixture;
+use super::{Fixture, indices};
 
 /// A real Elasticsearch, with indices of this fixture's own that go with it.
 pub struct Elasticsearch {
     pub settings: ElasticsearchSettings,
-    client: ::elasticsearch::Elasticsearch,
     orders: Arc<ElasticsearchOrders>,
-    documents: ElasticsearchDocuments,
+    generations: ElasticsearchGenerations,
 }
 
 impl Elasticsearch {
@@ -39,23 +39,23 @@ impl Elasticsearch {
         }
     }
 
-    async fn write(&self, kind: Kind, id: Uuid, body: Value) {
-        let known = self
-            .documents
-            .load(kind, &[id])
-            .await
-            .expect("Elasticsearch answers");
-        let write = DocumentWrite {
+    fn documents(&self, kind: Kind) -> ElasticsearchDocuments {
+        self.generations.store(Generation {
             kind,
+            mapping: self.generations.mapping(kind),
+            number: 1,
+        })
+    }
+
+    async fn write(&self, kind: Kind, id: Uuid, body: Value) {
+        let documents = self.documents(kind);
+        let known = documents.load(&[id]).await.expect("Elasticsearch answers");
+        let write = DocumentWrite {
             id,
             expected: known[0].as_ref().map(|stored| stored.revision),
             body: body.to_string(),
         };
-        let outcomes = self
-            .documents
-            .write(vec![write])
-            .await
-            .expect("Elasticsearch answers");
+        let outcomes = documents.write(vec![write]).await.expect("Elasticsearch answers");
         assert!(matches!(outcomes[..], [WriteOutcome::Written(_)]), "{outcomes:?}");
     }
 }
@@ -67,14 +67,11 @@ impl Fixture for Elasticsearch {
         let settings = tokio::task::spawn_blocking(Self::settings)
             .await
             .expect("no panic");
-        let client = connect(&settings).expect("the URL is one");
-        indices::create(&client, &settings)
-            .await
-            .expect("indices can be created");
+        let generations = indices::make(&settings, &Kind::AGGREGATES).await;
+        let client = generations.client().clone();
         Self {
-            orders: Arc::new(ElasticsearchOrders::new(client.clone(), &settings.index_prefix)),
-            documents: ElasticsearchDocuments::new(client.clone(), &settings),
-            client,
+            orders: Arc::new(ElasticsearchOrders::new(client, &settings.index_prefix)),
+            generations,
             settings,
         }
     }
@@ -88,15 +85,8 @@ impl Fixture for Elasticsearch {
     }
 
     async fn refresh(&self) {
-        let orders = indices::alias(&self.settings.index_prefix, Kind::Order);
-        let refreshed = self
-            .client
-            .indices()
-            .refresh(IndicesRefreshParts::Index(&[&orders]))
-            .send()
-            .await;
-        let status = refreshed.expect("Elasticsearch answers").status_code();
-        assert!(status.is_success(), "{status}");
+        let refreshed = self.documents(Kind::Order).refresh().await;
+        refreshed.expect("Elasticsearch answers");
     }
 
     async fn propagate(&self, aggregate: AggregateType, id: Uuid, version: u64) {
@@ -108,13 +98,12 @@ impl Fixture for Elasticsearch {
 
     async fn put_all(&self, orders: &[OrderDocument]) {
         let writes = orders.iter().map(|order| DocumentWrite {
-            kind: Kind::Order,
             id: order.id,
             expected: None,
             body: body_of(order).to_string(),
         });
         let outcomes = self
-            .documents
+            .documents(Kind::Order)
             .write(writes.collect())
             .await
             .expect("Elasticsearch answers");
@@ -137,10 +126,8 @@ impl Drop for Elasticsearch {
                 .enable_all()
                 .build()?;
             let client = connect(&settings)?;
-            let names = Kind::ALL.map(|kind| indices::index(&settings.index_prefix, kind));
-            let names = names.each_ref().map(String::as_str);
-            runtime.block_on(client.indices().delete(IndicesDeleteParts::Index(&names)).send())?;
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+            runtime.block_on(indices::delete(&client, &settings))?;
+            anyhow::Ok(())
         });
         if !matches!(deleted.join(), Ok(Ok(()))) {
             eprintln!("indices of a test were left behind");

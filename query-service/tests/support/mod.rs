@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod elasticsearch;
+pub mod indices;
 pub mod memory;
 pub mod mothers;
 

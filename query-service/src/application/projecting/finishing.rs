@@ -5,16 +5,20 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use read_model::{Kind, NameSource};
 
+use super::announcing::Announcing;
 use super::folding::{Fate, Folded};
-use super::names::{Names, change};
+use super::names::{Names, change, source};
 use super::patience::{Abandoned, Patience};
 use super::record::{Acknowledge, Position};
-use crate::application::ports::{Change, ChangePublisher, DeadLetter, DeadLetters, DocumentStore};
+use crate::application::ports::{Change, ChangePublisher, DeadLetter, DeadLetters, Generations, NameSources};
 
-pub struct Finishing<S, D, C, A> {
+pub struct Finishing<G: Generations, D, C, A> {
+    pub kind: Kind,
+    pub store: Arc<G::Store>,
     pub dead_letters: Arc<D>,
     pub changes: Arc<C>,
-    pub names: Names<S>,
+    pub announcing: Arc<Announcing>,
+    pub names: Names<G>,
     pub patience: Patience,
     pub acknowledge: Arc<A>,
 }
@@ -26,9 +30,9 @@ pub struct Renamed {
     pub positions: Vec<Position>,
 }
 
-impl<S, D, C, A> Finishing<S, D, C, A>
+impl<G, D, C, A> Finishing<G, D, C, A>
 where
-    S: DocumentStore,
+    G: Generations + NameSources,
     D: DeadLetters,
     C: ChangePublisher,
     A: Acknowledge,
@@ -38,6 +42,7 @@ where
         &self,
         folded: Vec<Folded>,
         undecodable: Vec<(Position, DeadLetter)>,
+        ignored: Vec<Position>,
     ) -> Result<Vec<Renamed>, Abandoned> {
         let mut shown = Vec::new();
         for document in &folded {
@@ -45,11 +50,17 @@ where
                 shown.push((document.id, *source, *version));
             }
         }
-        let corrected = self.names.compare(shown).await?;
-        // An order that was corrected is told of again, in that order.
-        let mut changes: Vec<Change> = folded.iter().filter_map(told).collect();
-        changes.extend(corrected);
-        let mut done = Vec::new();
+        let corrected = self.names.compare(&*self.store, shown).await?;
+        let mut changes = Vec::new();
+        if self.announcing.is_on() {
+            changes.extend(folded.iter().filter_map(|document| told(self.kind, document)));
+            // Later than what was written before, and told after it.
+            changes.extend(corrected);
+        }
+        let projection = self.kind.name();
+        metrics::counter!("projector_records_total", "projection" => projection, "outcome" => "ignored")
+            .increment(ignored.len() as u64);
+        let mut done = ignored;
         let mut renamed = Vec::new();
         let mut letters = Vec::new();
         for (position, letter) in undecodable {
@@ -57,12 +68,7 @@ where
             letters.push(letter);
         }
         for document in folded {
-            let source = match document.kind {
-                _ if !document.awaits_propagation => None,
-                Kind::Customer => Some(NameSource::Customer(document.id)),
-                Kind::Product => Some(NameSource::Product(document.id)),
-                _ => None,
-            };
+            let source = source(self.kind, document.id).filter(|_| document.awaits_propagation);
             match source {
                 Some(source) => renamed.push(Renamed {
                     source,
@@ -71,7 +77,7 @@ where
                 None => done.extend(document.positions()),
             }
             for (record, fate) in document.records {
-                count(&fate);
+                count(self.kind, &fate);
                 if let Fate::ToBury { kind, cause } = fate {
                     letters.push(record.raw.to_letter(record.position, kind, cause));
                 }
@@ -94,7 +100,9 @@ where
                 cause = letter.cause,
                 "a record goes to the dead letters"
             );
-            metrics::counter!("projector_dead_letters_total", "kind" => letter.kind).increment(1);
+            let projection = self.kind.name();
+            metrics::counter!("projector_dead_letters_total", "projection" => projection, "kind" => letter.kind)
+                .increment(1);
             self.patience
                 .until_done("burying dead letters", || self.dead_letters.bury(letter.clone()))
                 .await
@@ -113,29 +121,24 @@ where
 }
 
 /// Also what came again is told again: whoever wrote it may have died before telling.
-fn told(document: &Folded) -> Option<Change> {
+fn told(kind: Kind, document: &Folded) -> Option<Change> {
     let stored = document
         .records
         .iter()
         .any(|(_, fate)| matches!(fate, Fate::Applied | Fate::Superseded));
-    stored
-        .then(|| {
-            change(
-                document.kind,
-                document.id,
-                document.version,
-                document.order.clone(),
-            )
-        })
-        .flatten()
+    match stored {
+        true => change(kind, document.id, document.version, document.order.clone()),
+        false => None,
+    }
 }
 
-fn count(fate: &Fate) {
+fn count(kind: Kind, fate: &Fate) {
     let outcome = match fate {
         Fate::Applied => "applied",
         Fate::Superseded => "superseded",
         Fate::Parked => "parked",
         Fate::ToBury { .. } => "dead_lettered",
     };
-    metrics::counter!("projector_records_total", "outcome" => outcome).increment(1);
+    metrics::counter!("projector_records_total", "projection" => kind.name(), "outcome" => outcome)
+        .increment(1);
 }

@@ -12,7 +12,7 @@ use shared_events::{Event, OrderEvent};
 use uuid::Uuid;
 
 use super::patience::{Abandoned, Patience, Pauses};
-use super::recent::{Key, Known, RecentDocuments};
+use super::recent::{Known, RecentDocuments};
 use super::record::{Position, Record};
 use crate::application::ports::{DocumentStore, DocumentWrite, OrderSummary, Revision, WriteOutcome};
 
@@ -33,21 +33,21 @@ pub enum Fate {
 /// One document's part of a batch, when its write is done.
 #[derive(Debug)]
 pub struct Folded {
-    pub kind: Kind,
     pub id: Uuid,
     /// 0 where only later events have come.
     pub version: u64,
+    /// As it was written, if it is one.
+    pub order: Option<OrderSummary>,
     /// In the order in which they came.
     pub records: Vec<(Arc<Record>, Fate)>,
     /// Names that the order shows and nobody has compared with their source since, each with its version.
     pub unchecked_names: Vec<(NameSource, u64)>,
     /// The name has changed and not every order shows it.
     pub awaits_propagation: bool,
-    /// What is told of an order.
-    pub order: Option<OrderSummary>,
 }
 
 pub struct Folding<S> {
+    kind: Kind,
     store: Arc<S>,
     recent: RecentDocuments,
     patience: Patience,
@@ -63,7 +63,8 @@ enum Base {
 }
 
 struct Group {
-    key: Key,
+    kind: Kind,
+    id: Uuid,
     records: Vec<Arc<Record>>,
     fates: Vec<Fate>,
     base: Base,
@@ -75,8 +76,9 @@ struct Group {
 }
 
 impl<S: DocumentStore> Folding<S> {
-    pub fn new(store: Arc<S>, recent: RecentDocuments, patience: Patience) -> Self {
+    pub fn new(kind: Kind, store: Arc<S>, recent: RecentDocuments, patience: Patience) -> Self {
         Self {
+            kind,
             store,
             recent,
             patience,
@@ -111,25 +113,23 @@ impl<S: DocumentStore> Folding<S> {
     }
 
     fn group(&mut self, records: Vec<Arc<Record>>) -> Vec<Group> {
-        let mut at: HashMap<Key, usize> = HashMap::with_capacity(records.len());
+        let mut at: HashMap<Uuid, usize> = HashMap::with_capacity(records.len());
         let mut groups: Vec<Group> = Vec::with_capacity(records.len());
         for record in records {
-            let key = (record.position.topic, record.metadata.aggregate_id);
-            let index = *at.entry(key).or_insert_with(|| {
-                groups.push(Group::new(key));
+            let id = record.target;
+            let index = *at.entry(id).or_insert_with(|| {
+                groups.push(Group::new(self.kind, id));
                 groups.len() - 1
             });
             groups[index].records.push(record);
         }
         for group in &mut groups {
-            group.base = match self.recent.take(&group.key) {
+            group.base = match self.recent.take(&group.id) {
                 Some(known) => Base::Read {
                     revision: Some(known.revision),
                     projection: Box::new(known.projection),
                 },
-                None if group.records.iter().any(|record| record.metadata.version == 1) => {
-                    Base::absent(group.key)
-                }
+                None if group.may_be_absent() => Base::absent(group.kind, group.id),
                 None => Base::Unread,
             };
         }
@@ -138,34 +138,32 @@ impl<S: DocumentStore> Folding<S> {
 
     /// Reads what is not known. Records of a document that cannot be read are to be buried.
     async fn read(&self, open: &mut Vec<Group>, done: &mut Vec<Folded>) -> Result<(), Abandoned> {
+        let unread: Vec<usize> = (0..open.len())
+            .filter(|at| matches!(open[*at].base, Base::Unread))
+            .collect();
+        if unread.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = unread.iter().map(|at| open[*at].id).collect();
+        let stored = self
+            .patience
+            .until_done("reading documents", || self.store.load(&ids))
+            .await?;
         let mut unreadable = Vec::new();
-        for kind in Kind::AGGREGATES {
-            let unread: Vec<usize> = (0..open.len())
-                .filter(|at| open[*at].key.0 == kind && matches!(open[*at].base, Base::Unread))
-                .collect();
-            if unread.is_empty() {
+        for (at, stored) in unread.into_iter().zip(stored) {
+            let group = &mut open[at];
+            let Some(stored) = stored else {
+                group.base = Base::absent(group.kind, group.id);
                 continue;
-            }
-            let ids: Vec<Uuid> = unread.iter().map(|at| open[*at].key.1).collect();
-            let stored = self
-                .patience
-                .until_done("reading documents", || self.store.load(kind, &ids))
-                .await?;
-            for (at, stored) in unread.into_iter().zip(stored) {
-                let group = &mut open[at];
-                let Some(stored) = stored else {
-                    group.base = Base::absent(group.key);
-                    continue;
-                };
-                match Projection::from_json(kind, group.key.1, stored.body) {
-                    Ok(projection) => {
-                        group.base = Base::Read {
-                            revision: Some(stored.revision),
-                            projection: Box::new(projection),
-                        };
-                    }
-                    Err(error) => unreadable.push((at, format!("{:#}", anyhow::Error::from(error)))),
+            };
+            match Projection::from_json(group.kind, group.id, stored.body) {
+                Ok(projection) => {
+                    group.base = Base::Read {
+                        revision: Some(stored.revision),
+                        projection: Box::new(projection),
+                    };
                 }
+                Err(error) => unreadable.push((at, format!("{:#}", anyhow::Error::from(error)))),
             }
         }
         unreadable.sort_unstable_by_key(|(at, _)| std::cmp::Reverse(*at));
@@ -199,7 +197,8 @@ impl<S: DocumentStore> Folding<S> {
             return Ok(again);
         }
         let started = Instant::now();
-        metrics::histogram!("projector_bulk_documents").record(writes.len() as f64);
+        metrics::histogram!("projector_bulk_documents", "projection" => self.kind.name())
+            .record(writes.len() as f64);
         let outcomes = match self.patience.unless_abandoned(self.store.write(writes)).await? {
             Ok(outcomes) => outcomes,
             Err(error) => {
@@ -207,7 +206,8 @@ impl<S: DocumentStore> Folding<S> {
                 return Ok(written.into_iter().map(|(group, _)| group).collect());
             }
         };
-        metrics::histogram!("projector_bulk_seconds").record(started.elapsed().as_secs_f64());
+        metrics::histogram!("projector_bulk_seconds", "projection" => self.kind.name())
+            .record(started.elapsed().as_secs_f64());
         let mut unavailable = None;
         for ((mut group, bytes), outcome) in written.into_iter().zip(outcomes) {
             match outcome {
@@ -215,7 +215,8 @@ impl<S: DocumentStore> Folding<S> {
                     done.push(self.finish(group, Some((revision, bytes))));
                 }
                 WriteOutcome::Conflict => {
-                    metrics::counter!("projector_conflicts_total").increment(1);
+                    metrics::counter!("projector_conflicts_total", "projection" => self.kind.name())
+                        .increment(1);
                     group.reread();
                     again.push(group);
                 }
@@ -238,16 +239,18 @@ impl<S: DocumentStore> Folding<S> {
     }
 
     fn finish(&mut self, group: Group, written: Option<(Revision, usize)>) -> Folded {
-        let key = group.key;
+        let id = group.id;
         let (folded, revision, projection) = group.into_folded();
         let (revision, bytes) = match (written, revision) {
             (Some((revision, bytes)), _) => (Some(revision), bytes),
             // Unchanged: its size is not known, an order of some lines is assumed.
             (None, revision) => (revision, 1_000),
         };
-        if let (Some(revision), Some(projection)) = (revision, projection) {
+        // One that is created once is not needed again.
+        if let (Some(revision), Some(projection), false) = (revision, projection, self.kind.is_create_only())
+        {
             self.recent.put(
-                key,
+                id,
                 Known {
                     revision,
                     projection: *projection,
@@ -266,7 +269,7 @@ enum Refusal {
 }
 
 impl Base {
-    fn absent((kind, id): Key) -> Self {
+    fn absent(kind: Kind, id: Uuid) -> Self {
         Self::Read {
             revision: None,
             projection: Box::new(Projection::new(kind, id)),
@@ -275,9 +278,10 @@ impl Base {
 }
 
 impl Group {
-    fn new(key: Key) -> Self {
+    fn new(kind: Kind, id: Uuid) -> Self {
         Self {
-            key,
+            kind,
+            id,
             records: Vec::new(),
             fates: Vec::new(),
             base: Base::Unread,
@@ -286,6 +290,13 @@ impl Group {
             folded: false,
             changed: false,
         }
+    }
+
+    /// Most likely, since the event has come that is its first.
+    fn may_be_absent(&self) -> bool {
+        self.records
+            .iter()
+            .any(|record| self.kind.may_begin(&record.metadata, &record.event))
     }
 
     fn reread(&mut self) {
@@ -313,7 +324,7 @@ impl Group {
                     self.changed = true;
                     self.drained += drained;
                     if let Some(cause) = stuck {
-                        let (kind, id) = self.key;
+                        let (kind, id) = (self.kind, self.id);
                         tracing::error!(%kind, %id, version = projection.version(), cause, "a parked event does not fold");
                     }
                     Fate::Applied
@@ -336,8 +347,8 @@ impl Group {
             self.fates.push(fate);
         }
         if parked_before == 0 && projection.parked() > 0 {
-            metrics::counter!("projector_gaps_total").increment(1);
-            let (kind, id) = self.key;
+            metrics::counter!("projector_gaps_total", "projection" => self.kind.name()).increment(1);
+            let (kind, id) = (self.kind, self.id);
             tracing::warn!(%kind, %id, version = projection.version(), parked = projection.parked(), "a gap: later events wait");
         }
     }
@@ -347,8 +358,7 @@ impl Group {
             return Err("nothing was folded".to_owned());
         };
         Ok(DocumentWrite {
-            kind: self.key.0,
-            id: self.key.1,
+            id: self.id,
             expected: *revision,
             body: projection.to_json().map_err(|error| error.to_string())?,
         })
@@ -359,7 +369,7 @@ impl Group {
             return Refusal::OneByOne(self);
         }
         if self.drained > 0 && self.draining == Draining::All {
-            let (kind, id) = self.key;
+            let (kind, id) = (self.kind, self.id);
             tracing::error!(%kind, %id, cause, "the store refuses an event that was parked: it stays where it is");
             self.draining = Draining::None;
             self.reread();
@@ -371,9 +381,9 @@ impl Group {
     fn bury_all(self, kind: &'static str, cause: &str) -> Folded {
         let cause = cause.to_owned();
         Folded {
-            kind: self.key.0,
-            id: self.key.1,
+            id: self.id,
             version: 0,
+            order: None,
             records: self
                 .records
                 .into_iter()
@@ -389,7 +399,6 @@ impl Group {
                 .collect(),
             unchecked_names: Vec::new(),
             awaits_propagation: false,
-            order: None,
         }
     }
 
@@ -399,18 +408,17 @@ impl Group {
             Base::Unread => (None, None),
         };
         let mut folded = Folded {
-            kind: self.key.0,
-            id: self.key.1,
+            id: self.id,
             version: 0,
+            order: None,
             unchecked_names: Vec::new(),
             awaits_propagation: false,
-            order: None,
             records: self.records.into_iter().zip(self.fates).collect(),
         };
         if let Some(projection) = &projection {
             folded.version = projection.version();
-            folded.awaits_propagation = projection.awaits_propagation();
             folded.order = projection.order().map(OrderSummary::from);
+            folded.awaits_propagation = projection.awaits_propagation();
             folded.unchecked_names = unchecked_names(projection, &folded.records, self.drained);
         }
         (folded, revision, projection)

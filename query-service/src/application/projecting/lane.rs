@@ -8,13 +8,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use metrics::Gauge;
-use read_model::Kind;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use super::announcing::Announcing;
 use super::finishing::{Finishing, Renamed};
 use super::folding::{Folded, Folding};
 use super::names::Names;
@@ -23,16 +23,20 @@ use super::recent::RecentDocuments;
 use super::record::{Acknowledge, Incoming, Position, Record};
 use super::renaming::Renaming;
 use super::{ProjectorSettings, spans};
-use crate::application::ports::{ChangePublisher, DeadLetter, DeadLetters, DocumentStore};
+use crate::application::ports::{
+    ChangePublisher, DeadLetter, DeadLetters, DocumentStore, Generation, Generations, NameSources,
+};
 
 /// Written batches that may wait to be finished.
 const UNFINISHED: usize = 2;
 /// Renamings that may wait for those before them.
 const RENAMINGS: usize = 256;
 
-/// The ports that the lanes use.
-pub struct Ports<S, D, C, A> {
-    pub store: Arc<S>,
+/// What the lanes of one generation use.
+pub struct Ports<G, D, C, A> {
+    pub generation: Generation,
+    pub generations: Arc<G>,
+    pub announcing: Arc<Announcing>,
     pub dead_letters: Arc<D>,
     pub changes: Arc<C>,
     pub acknowledge: Arc<A>,
@@ -77,45 +81,56 @@ impl Drop for Room {
 struct Written {
     folded: Vec<Folded>,
     undecodable: Vec<(Position, DeadLetter)>,
+    ignored: Vec<Position>,
     _room: Vec<Room>,
 }
 
 /// Starts the lanes as tasks of `tasks`. On `abandon` they leave what they have.
-pub fn start<S, D, C, A>(
+pub fn start<G, D, C, A>(
     settings: &ProjectorSettings,
-    ports: &Ports<S, D, C, A>,
+    ports: &Ports<G, D, C, A>,
     tasks: &mut JoinSet<()>,
     abandon: &CancellationToken,
 ) -> Lanes
 where
-    S: DocumentStore,
+    G: Generations + NameSources,
     D: DeadLetters,
     C: ChangePublisher,
     A: Acknowledge,
 {
+    let generation = ports.generation;
+    let kind = generation.kind;
+    let store = Arc::new(ports.generations.store(generation));
     let patience = Patience::new(settings, abandon.clone());
     let queues = (0..settings.lanes.get()).map(|lane| {
-        let names = Names::new(Arc::clone(&ports.store), patience.clone());
+        let names = Names::new(Arc::clone(&ports.generations), patience.clone());
         let folding = Folding::new(
-            Arc::clone(&ports.store),
+            kind,
+            Arc::clone(&store),
             RecentDocuments::new(settings.recent_documents_bytes),
             patience.clone(),
         );
         let finishing = Finishing {
+            kind,
+            store: Arc::clone(&store),
             dead_letters: Arc::clone(&ports.dead_letters),
             changes: Arc::clone(&ports.changes),
+            announcing: Arc::clone(&ports.announcing),
             names: names.clone(),
             patience: patience.clone(),
             acknowledge: Arc::clone(&ports.acknowledge),
         };
         let renaming = Renaming {
-            store: Arc::clone(&ports.store),
+            generation,
+            store: Arc::clone(&store),
+            generations: Arc::clone(&ports.generations),
             changes: Arc::clone(&ports.changes),
+            announcing: Arc::clone(&ports.announcing),
             names,
             patience: patience.clone(),
             page: settings.renaming_page.get(),
         };
-        let (queue, queued) = LaneQueue::new(lane, settings.lane_queue_bytes);
+        let (queue, queued) = LaneQueue::new(generation, lane, settings.lane_queue_bytes);
         let (written, to_finish) = mpsc::channel(UNFINISHED);
         let (renamed, to_carry) = mpsc::channel(RENAMINGS);
         tasks.spawn(fold(folding, queued, written, settings.batch_records.get()));
@@ -129,10 +144,10 @@ where
 }
 
 impl Lanes {
-    /// The lane of an aggregate: always the same.
-    pub fn of(&self, kind: Kind, id: Uuid) -> usize {
+    /// The lane of a document: always the same.
+    pub fn of(&self, id: Uuid) -> usize {
         let mut hasher = DefaultHasher::new();
-        (kind, id).hash(&mut hasher);
+        id.hash(&mut hasher);
         (hasher.finish() % self.queues.len() as u64) as usize
     }
 
@@ -155,7 +170,7 @@ impl Lanes {
 pub struct LaneEnded;
 
 impl LaneQueue {
-    fn new(lane: usize, bytes: usize) -> (Self, mpsc::UnboundedReceiver<Queued>) {
+    fn new(generation: Generation, lane: usize, bytes: usize) -> (Self, mpsc::UnboundedReceiver<Queued>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let capacity = u32::try_from(bytes / 1024).unwrap_or(u32::MAX).max(1);
         let room = Arc::new(Semaphore::new(capacity as usize));
@@ -164,7 +179,11 @@ impl LaneQueue {
                 sender,
                 room,
                 capacity,
-                used: metrics::gauge!("projector_queue_bytes", "lane" => lane.to_string()),
+                used: metrics::gauge!(
+                    "projector_queue_bytes",
+                    "index" => generation.to_string(),
+                    "lane" => lane.to_string()
+                ),
             },
             receiver,
         )
@@ -221,7 +240,12 @@ async fn fold<S: DocumentStore>(
             incoming.extend(more.incoming);
             room.push(more._room);
         }
-        let (records, undecodable) = split(incoming);
+        let Sorted {
+            records,
+            undecodable,
+            ignored,
+        } = Sorted::from(incoming);
+
         let spans = spans::spans(&records);
         let folded = folding.fold(records).instrument(spans.batch.clone()).await;
         drop(spans);
@@ -229,6 +253,7 @@ async fn fold<S: DocumentStore>(
         let batch = Written {
             folded,
             undecodable,
+            ignored,
             _room: room,
         };
         if written.send(batch).await.is_err() {
@@ -237,30 +262,43 @@ async fn fold<S: DocumentStore>(
     }
 }
 
-fn split(incoming: Vec<Incoming>) -> (Vec<Arc<Record>>, Vec<(Position, DeadLetter)>) {
-    let mut records = Vec::with_capacity(incoming.len());
-    let mut undecodable = Vec::new();
-    for one in incoming {
-        match one {
-            Incoming::Event(record) => records.push(record),
-            Incoming::Undecodable { position, letter } => undecodable.push((position, *letter)),
-        }
-    }
-    (records, undecodable)
+#[derive(Default)]
+struct Sorted {
+    records: Vec<Arc<Record>>,
+    undecodable: Vec<(Position, DeadLetter)>,
+    ignored: Vec<Position>,
 }
 
-async fn finish<S, D, C, A>(
-    finishing: Finishing<S, D, C, A>,
+impl From<Vec<Incoming>> for Sorted {
+    fn from(incoming: Vec<Incoming>) -> Self {
+        let mut sorted = Self::default();
+        sorted.records.reserve(incoming.len());
+        for one in incoming {
+            match one {
+                Incoming::Event(record) => sorted.records.push(record),
+                Incoming::Undecodable { position, letter } => sorted.undecodable.push((position, *letter)),
+                Incoming::Ignored(position) => sorted.ignored.push(position),
+            }
+        }
+        sorted
+    }
+}
+
+async fn finish<G, D, C, A>(
+    finishing: Finishing<G, D, C, A>,
     mut written: mpsc::Receiver<Written>,
     renamed: mpsc::Sender<Renamed>,
 ) where
-    S: DocumentStore,
+    G: Generations + NameSources,
     D: DeadLetters,
     C: ChangePublisher,
     A: Acknowledge,
 {
     while let Some(batch) = written.recv().await {
-        let Ok(renamings) = finishing.finish(batch.folded, batch.undecodable).await else {
+        let Ok(renamings) = finishing
+            .finish(batch.folded, batch.undecodable, batch.ignored)
+            .await
+        else {
             return;
         };
         for renaming in renamings {
@@ -271,9 +309,9 @@ async fn finish<S, D, C, A>(
     }
 }
 
-async fn carry<S, C, A>(renaming: Renaming<S, C>, mut renamed: mpsc::Receiver<Renamed>, acknowledge: Arc<A>)
+async fn carry<G, C, A>(renaming: Renaming<G, C>, mut renamed: mpsc::Receiver<Renamed>, acknowledge: Arc<A>)
 where
-    S: DocumentStore,
+    G: Generations + NameSources,
     C: ChangePublisher,
     A: Acknowledge,
 {

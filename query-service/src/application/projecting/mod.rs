@@ -2,6 +2,7 @@
 //!
 //! Records come in any order, late and more than once; see [`read_model::sequenced`] for why that does no harm.
 
+pub mod announcing;
 pub mod finishing;
 pub mod folding;
 pub mod lane;
@@ -11,8 +12,10 @@ pub mod recent;
 pub mod record;
 pub mod renaming;
 pub mod settings;
+mod showing;
 mod spans;
 
+pub use announcing::Announcing;
 pub use lane::{LaneEnded, Lanes, Ports};
 pub use record::{Acknowledge, Incoming, Position, RawHeaders, RawRecord, Record};
 pub use settings::ProjectorSettings;

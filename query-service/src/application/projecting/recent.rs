@@ -4,12 +4,10 @@
 
 use std::collections::HashMap;
 
-use read_model::{Kind, Projection};
+use read_model::Projection;
 use uuid::Uuid;
 
 use crate::application::ports::Revision;
-
-pub type Key = (Kind, Uuid);
 
 #[derive(Debug, Clone)]
 pub struct Known {
@@ -23,8 +21,8 @@ pub struct Known {
 /// What is used moves to the young one.
 #[derive(Debug)]
 pub struct RecentDocuments {
-    young: HashMap<Key, Known>,
-    old: HashMap<Key, Known>,
+    young: HashMap<Uuid, Known>,
+    old: HashMap<Uuid, Known>,
     young_bytes: usize,
     half: usize,
 }
@@ -40,19 +38,19 @@ impl RecentDocuments {
     }
 
     /// Takes it out: whoever takes it puts it back after the write, or it was stale.
-    pub fn take(&mut self, key: &Key) -> Option<Known> {
-        match self.young.remove(key) {
+    pub fn take(&mut self, id: &Uuid) -> Option<Known> {
+        match self.young.remove(id) {
             Some(known) => {
                 self.young_bytes = self.young_bytes.saturating_sub(weight(&known));
                 Some(known)
             }
-            None => self.old.remove(key),
+            None => self.old.remove(id),
         }
     }
 
-    pub fn put(&mut self, key: Key, known: Known) {
+    pub fn put(&mut self, id: Uuid, known: Known) {
         self.young_bytes += weight(&known);
-        if let Some(before) = self.young.insert(key, known) {
+        if let Some(before) = self.young.insert(id, known) {
             self.young_bytes = self.young_bytes.saturating_sub(weight(&before));
         }
         if self.young_bytes > self.half {
@@ -69,6 +67,8 @@ fn weight(known: &Known) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use read_model::Kind;
+
     use super::*;
 
     fn known(bytes: usize) -> Known {
@@ -82,8 +82,8 @@ mod tests {
         }
     }
 
-    fn key(n: u128) -> Key {
-        (Kind::Order, Uuid::from_u128(n))
+    fn key(n: u128) -> Uuid {
+        Uuid::from_u128(n)
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use read_model::Kind;
-use shared_events::{Event, EventMetadata};
+use shared_events::{AggregateType, Event, EventMetadata};
+use uuid::Uuid;
 
 use crate::application::ports::DeadLetter;
 
@@ -11,7 +11,7 @@ use crate::application::ports::DeadLetter;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Position {
     /// By the aggregate whose topic it is.
-    pub topic: Kind,
+    pub topic: AggregateType,
     pub partition: i32,
     pub offset: i64,
     /// Grows with each assignment of the partition: what was read under an earlier one is no longer ours to commit.
@@ -110,6 +110,8 @@ impl RawRecord {
 #[derive(Debug, Clone)]
 pub struct Record {
     pub position: Position,
+    /// The document that it goes to.
+    pub target: Uuid,
     pub metadata: EventMetadata,
     pub event: Event,
     pub raw: RawRecord,
@@ -123,6 +125,8 @@ pub enum Incoming {
         position: Position,
         letter: Box<DeadLetter>,
     },
+    /// An event that the projection makes nothing of.
+    Ignored(Position),
 }
 
 impl Incoming {
@@ -133,6 +137,7 @@ impl Incoming {
             // Decoded, it takes about as much again.
             Self::Event(record) => record.raw.bytes() * 2,
             Self::Undecodable { letter, .. } => letter.payload.as_ref().map_or(0, Vec::len),
+            Self::Ignored(_) => return 64,
         };
         OVERHEAD + content
     }

@@ -8,7 +8,7 @@ use rdkafka::message::{BorrowedMessage, Headers};
 use read_model::Kind;
 use shared_events::headers::HeaderError;
 use shared_events::wire::{self, WireError};
-use shared_events::{DecodeError, Event, EventMetadata, WriterSchema};
+use shared_events::{AggregateType, DecodeError, Event, EventMetadata, WriterSchema};
 use uuid::Uuid;
 
 use crate::application::projecting::{Incoming, Position, RawHeaders, RawRecord, Record};
@@ -83,15 +83,20 @@ pub fn schema_id(raw: &RawRecord) -> Result<u32, Undecodable> {
     Ok(id)
 }
 
-pub fn decode(received: Received, schema: &WriterSchema) -> Incoming {
+/// For the projection `kind`.
+pub fn decode(kind: Kind, received: Received, schema: &WriterSchema) -> Incoming {
     let Received { position, raw } = received;
     match read(position.topic, &raw, schema) {
-        Ok((metadata, event)) => Incoming::Event(Arc::new(Record {
-            position,
-            metadata,
-            event,
-            raw,
-        })),
+        Ok((metadata, event)) => match kind.target(&metadata, &event) {
+            Some(target) => Incoming::Event(Arc::new(Record {
+                position,
+                target,
+                metadata,
+                event,
+                raw,
+            })),
+            None => Incoming::Ignored(position),
+        },
         Err(error) => undecodable(Received { position, raw }, error),
     }
 }
@@ -105,9 +110,13 @@ pub fn undecodable(received: Received, error: Undecodable) -> Incoming {
     }
 }
 
-fn read(kind: Kind, raw: &RawRecord, schema: &WriterSchema) -> Result<(EventMetadata, Event), Undecodable> {
+fn read(
+    aggregate: AggregateType,
+    raw: &RawRecord,
+    schema: &WriterSchema,
+) -> Result<(EventMetadata, Event), Undecodable> {
     let (_, body) = wire::unframe(raw.payload.as_deref().unwrap_or_default())?;
-    let metadata = EventMetadata::from_headers(kind.aggregate(), |name| raw.headers.find(name))?;
+    let metadata = EventMetadata::from_headers(aggregate, |name| raw.headers.find(name))?;
     if metadata.event_type != schema.event_type() {
         return Err(Undecodable::OtherType {
             header: metadata.event_type,
@@ -119,6 +128,6 @@ fn read(kind: Kind, raw: &RawRecord, schema: &WriterSchema) -> Result<(EventMeta
     if key.and_then(|key| Uuid::try_parse(key).ok()) != Some(subject) {
         return Err(Undecodable::OtherKey { subject });
     }
-    let event = Event::decode(kind.aggregate(), schema, body)?;
+    let event = Event::decode(aggregate, schema, body)?;
     Ok((metadata, event))
 }

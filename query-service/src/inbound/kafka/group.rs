@@ -6,23 +6,25 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, Stre
 use rdkafka::error::KafkaResult;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use read_model::Kind;
+use shared_events::AggregateType;
 
 use super::offsets::{Offsets, Partition};
+use crate::application::ports::Generation;
 use crate::application::projecting::{Acknowledge, Position, ProjectorSettings};
 use crate::outbound::kafka::{GroupProtocol, KafkaSettings};
 
 pub type GroupConsumer = StreamConsumer<Group>;
 
-/// The topics by their name in the cluster.
+/// A projection's topics by their name in the cluster.
 #[derive(Debug, Clone)]
-pub struct Topics(Vec<(Kind, Arc<str>)>);
+pub struct Topics(Vec<(AggregateType, Arc<str>)>);
 
 impl Topics {
-    pub fn new(settings: &KafkaSettings) -> Self {
+    pub fn new(settings: &KafkaSettings, kind: Kind) -> Self {
         Self(
-            Kind::AGGREGATES
-                .into_iter()
-                .map(|kind| (kind, settings.topic(kind.topic()).into()))
+            kind.topics()
+                .iter()
+                .map(|aggregate| (*aggregate, settings.topic(aggregate.topic()).into()))
                 .collect(),
         )
     }
@@ -31,29 +33,31 @@ impl Topics {
         self.0.iter().map(|(_, name)| &**name).collect()
     }
 
-    pub fn find(&self, name: &str) -> Option<(Kind, &Arc<str>)> {
+    pub fn find(&self, name: &str) -> Option<(AggregateType, &Arc<str>)> {
         self.0
             .iter()
             .find(|(_, found)| **found == *name)
-            .map(|(kind, name)| (*kind, name))
+            .map(|(aggregate, name)| (*aggregate, name))
     }
 
-    pub fn name(&self, kind: Kind) -> &str {
+    pub fn name(&self, aggregate: AggregateType) -> &str {
         self.0
             .iter()
-            .find(|(found, _)| *found == kind)
-            .map_or(kind.topic(), |(_, name)| name)
+            .find(|(found, _)| *found == aggregate)
+            .map_or(aggregate.topic(), |(_, name)| name)
     }
 }
 
 pub struct Group {
+    pub generation: Generation,
     pub topics: Topics,
     offsets: Mutex<Offsets>,
 }
 
 impl Group {
-    pub fn new(topics: Topics) -> Self {
+    pub fn new(generation: Generation, topics: Topics) -> Self {
         Self {
+            generation,
             topics,
             offsets: Mutex::default(),
         }
@@ -76,11 +80,12 @@ impl ClientContext for Group {}
 
 impl ConsumerContext for Group {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let generation = self.generation;
         let mut offsets = self.offsets();
         match rebalance {
             Rebalance::Assign(partitions) => {
                 let partitions = self.ours(partitions);
-                tracing::info!(?partitions, "partitions assigned");
+                tracing::info!(%generation, ?partitions, "partitions assigned");
                 for partition in partitions {
                     offsets.assign(partition);
                 }
@@ -88,14 +93,15 @@ impl ConsumerContext for Group {
             // librdkafka commits what is stored for them when it lets go of them; nothing is stored after this.
             Rebalance::Revoke(partitions) => {
                 let partitions = self.ours(partitions);
-                tracing::info!(?partitions, "partitions revoked");
+                tracing::info!(%generation, ?partitions, "partitions revoked");
                 for partition in partitions {
                     offsets.revoke(partition);
                 }
             }
-            Rebalance::Error(error) => tracing::warn!(%error, "rebalance failed"),
+            Rebalance::Error(error) => tracing::warn!(%generation, %error, "rebalance failed"),
         }
-        metrics::gauge!("projector_assigned_partitions").set(offsets.assigned() as f64);
+        metrics::gauge!("projector_assigned_partitions", "index" => generation.to_string())
+            .set(offsets.assigned() as f64);
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
@@ -109,11 +115,12 @@ impl ConsumerContext for Group {
 pub fn consumer(
     kafka: &KafkaSettings,
     settings: &ProjectorSettings,
+    generation: Generation,
     topics: Topics,
 ) -> KafkaResult<GroupConsumer> {
     let mut config = kafka.client_config();
     config
-        .set("group.id", &kafka.group_id)
+        .set("group.id", kafka.group(generation))
         .set("enable.auto.offset.store", "false")
         .set("enable.auto.commit", "true")
         .set(
@@ -142,7 +149,7 @@ pub fn consumer(
             ),
         GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
     };
-    config.create_with_context(Group::new(topics))
+    config.create_with_context(Group::new(generation, topics))
 }
 
 /// Stores what is done for the next commit.
@@ -160,8 +167,8 @@ impl Acknowledge for Committing {
             return;
         }
         let mut store = TopicPartitionList::with_capacity(moved.len());
-        let added = moved.iter().try_for_each(|((kind, partition), next)| {
-            store.add_partition_offset(group.topics.name(*kind), *partition, Offset::Offset(*next))
+        let added = moved.iter().try_for_each(|((aggregate, partition), next)| {
+            store.add_partition_offset(group.topics.name(*aggregate), *partition, Offset::Offset(*next))
         });
         if let Err(error) = added.and_then(|()| self.consumer.store_offsets(&store)) {
             // A partition that is being taken away; its next owner reads these records again.

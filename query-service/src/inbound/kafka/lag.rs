@@ -14,13 +14,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::group::GroupConsumer;
 use super::offsets::{Partition, Standing};
+use crate::application::ports::Generation;
+use crate::application::projecting::Announcing;
 
 const EVERY: Duration = Duration::from_secs(1);
+/// What is in flight at any time does not count.
+const LEVEL_WITHIN: i64 = 100;
 const BROKERS_ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// Until `cancel`.
-pub async fn report(consumer: Arc<GroupConsumer>, cancel: CancellationToken) {
-    let mut lag = Lag::default();
+pub async fn report(consumer: Arc<GroupConsumer>, announcing: Arc<Announcing>, cancel: CancellationToken) {
+    let mut lag = Lag::of(consumer.context().generation);
     loop {
         tokio::select! {
             () = cancel.cancelled() => break,
@@ -37,8 +41,11 @@ pub async fn report(consumer: Arc<GroupConsumer>, cancel: CancellationToken) {
             }
             Err(_) => return,
         };
-        lag.observe(&standings, &marks, now());
+        if lag.observe(&standings, &marks, now()) {
+            announcing.set_level();
+        }
     }
+    lag.observe(&[], &Marks::default(), now());
 }
 
 fn now() -> i64 {
@@ -61,9 +68,9 @@ impl Marks {
                 .elements()
                 .iter()
                 .filter_map(|element| {
-                    let (kind, _) = group.topics.find(element.topic())?;
+                    let (aggregate, _) = group.topics.find(element.topic())?;
                     match element.offset() {
-                        Offset::Offset(offset) => Some(((kind, element.partition()), offset)),
+                        Offset::Offset(offset) => Some(((aggregate, element.partition()), offset)),
                         _ => None,
                     }
                 })
@@ -83,8 +90,9 @@ impl Marks {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lag {
+    index: String,
     /// When a partition was last seen without lag, or seen first.
     level_at: HashMap<(Partition, u64), i64>,
     reported: HashSet<Partition>,
@@ -98,15 +106,22 @@ struct Behind {
 }
 
 impl Lag {
-    fn observe(&mut self, standings: &[Standing], marks: &Marks, now: i64) {
+    fn of(generation: Generation) -> Self {
+        Self {
+            index: generation.to_string(),
+            level_at: HashMap::new(),
+            reported: HashSet::new(),
+        }
+    }
+
+    /// True if nothing is missing but what is in flight.
+    fn observe(&mut self, standings: &[Standing], marks: &Marks, now: i64) -> bool {
         let mut reported = HashSet::new();
+        let mut missing = (!standings.is_empty()).then_some(0);
         for standing in standings {
             let behind = self.behind(standing, marks, now);
-            let (kind, partition) = standing.partition;
-            let labels = [
-                ("topic", kind.topic().to_owned()),
-                ("partition", partition.to_string()),
-            ];
+            missing = missing.zip(behind.records).map(|(sum, records)| sum + records);
+            let labels = self.labels(standing.partition);
             if let Some(records) = behind.records {
                 metrics::gauge!("projector_lag_events", &labels).set(records as f64);
             }
@@ -114,11 +129,8 @@ impl Lag {
             reported.insert(standing.partition);
         }
         // Somebody else reports those now.
-        for (kind, partition) in self.reported.difference(&reported) {
-            let labels = [
-                ("topic", kind.topic().to_owned()),
-                ("partition", partition.to_string()),
-            ];
+        for partition in self.reported.difference(&reported) {
+            let labels = self.labels(*partition);
             metrics::gauge!("projector_lag_events", &labels).set(0.0);
             metrics::gauge!("projector_lag_seconds", &labels).set(0.0);
         }
@@ -128,6 +140,15 @@ impl Lag {
                 .any(|standing| (standing.partition, standing.assignment) == (*partition, *assignment))
         });
         self.reported = reported;
+        missing.is_some_and(|missing| missing <= LEVEL_WITHIN)
+    }
+
+    fn labels(&self, (aggregate, partition): Partition) -> [(&'static str, String); 3] {
+        [
+            ("index", self.index.clone()),
+            ("topic", aggregate.topic().to_owned()),
+            ("partition", partition.to_string()),
+        ]
     }
 
     fn behind(&mut self, standing: &Standing, marks: &Marks, now: i64) -> Behind {
@@ -161,10 +182,19 @@ impl Lag {
 #[cfg(test)]
 mod tests {
     use read_model::Kind;
+    use shared_events::AggregateType;
 
     use super::*;
 
-    const PARTITION: Partition = (Kind::Order, 0);
+    const PARTITION: Partition = (AggregateType::Order, 0);
+
+    fn lag() -> Lag {
+        Lag::of(Generation {
+            kind: Kind::Order,
+            mapping: 1,
+            number: 1,
+        })
+    }
 
     fn standing(next: Option<i64>, oldest_pending: Option<i64>, passed_at: Option<i64>) -> Standing {
         Standing {
@@ -185,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_record_that_is_read_and_not_done_says_how_old_it_is() {
-        let behind = Lag::default().behind(&standing(Some(7), Some(4_000), Some(3_000)), &marks(10), 10_000);
+        let behind = lag().behind(&standing(Some(7), Some(4_000), Some(3_000)), &marks(10), 10_000);
         assert_eq!(
             behind,
             Behind {
@@ -197,15 +227,24 @@ mod tests {
 
     #[test]
     fn a_record_that_is_not_read_is_as_old_as_the_lag_at_most() {
-        let mut lag = Lag::default();
+        let mut lag = lag();
         let level = standing(Some(10), None, Some(1_000));
         assert_eq!(lag.behind(&level, &marks(10), 60_000).seconds, 0.0);
         assert_eq!(lag.behind(&level, &marks(12), 62_000).seconds, 2.0);
     }
 
     #[test]
+    fn it_is_level_when_nothing_is_missing_but_what_is_in_flight() {
+        let mut lag = lag();
+        assert!(!lag.observe(&[], &marks(10), 60_000));
+        assert!(!lag.observe(&[standing(Some(10), None, None)], &Marks::default(), 60_000));
+        assert!(!lag.observe(&[standing(Some(10), None, None)], &marks(111), 60_000));
+        assert!(lag.observe(&[standing(Some(10), None, None)], &marks(110), 60_000));
+    }
+
+    #[test]
     fn silent_brokers_let_the_seconds_grow() {
-        let mut lag = Lag::default();
+        let mut lag = lag();
         let level = standing(Some(10), None, Some(1_000));
         lag.behind(&level, &marks(10), 60_000);
         let behind = lag.behind(&level, &Marks::default(), 65_000);

@@ -3,11 +3,11 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use read_model::Kind;
+use shared_events::AggregateType;
 
 use crate::application::projecting::Position;
 
-pub type Partition = (Kind, i32);
+pub type Partition = (AggregateType, i32);
 
 #[derive(Debug, Default)]
 pub struct Offsets {
@@ -151,7 +151,7 @@ impl Progress {
 mod tests {
     use super::*;
 
-    const ORDERS: Partition = (Kind::Order, 3);
+    const ORDERS: Partition = (AggregateType::Order, 3);
 
     fn assigned() -> Offsets {
         let mut offsets = Offsets::default();

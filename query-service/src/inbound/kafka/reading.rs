@@ -10,18 +10,20 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt as _};
 use rdkafka::error::KafkaResult;
 use rdkafka::message::BorrowedMessage;
+use read_model::Kind;
 use tokio_util::sync::CancellationToken;
 
 use super::decoding::{Received, decode, schema_id, undecodable};
 use super::source::{Source, Waited};
 use super::unknown_schemas::UnknownSchemas;
-use crate::application::projecting::{Incoming, Lanes, Record};
+use crate::application::projecting::{Incoming, Lanes};
 use crate::outbound::kafka::SchemaLookups;
 
 /// Records that are taken from librdkafka at once.
 const CHUNK: usize = 1_000;
 
 pub struct Reading {
+    pub kind: Kind,
     pub source: Source,
     pub schemas: Arc<SchemaLookups>,
     pub unknown: UnknownSchemas,
@@ -85,7 +87,7 @@ impl Reading {
             match schema_id(&record.raw) {
                 Err(error) => incoming.push(undecodable(record, error)),
                 Ok(id) => match self.schemas.known(id) {
-                    Some(schema) => incoming.push(decode(record, &schema)),
+                    Some(schema) => incoming.push(decode(self.kind, record, &schema)),
                     None => self.unknown.hold(id, record),
                 },
             }
@@ -133,13 +135,8 @@ impl Reading {
         let mut shares: Vec<Vec<Incoming>> = (0..self.lanes.len()).map(|_| Vec::new()).collect();
         for one in incoming {
             let lane = match &one {
-                Incoming::Event(record) => {
-                    let Record {
-                        position, metadata, ..
-                    } = &**record;
-                    self.lanes.of(position.topic, metadata.aggregate_id)
-                }
-                Incoming::Undecodable { position, .. } => {
+                Incoming::Event(record) => self.lanes.of(record.target),
+                Incoming::Undecodable { position, .. } | Incoming::Ignored(position) => {
                     position.partition.unsigned_abs() as usize % self.lanes.len()
                 }
             };

@@ -43,12 +43,13 @@ impl Source {
                     continue;
                 }
             };
-            let Some((kind, topic)) = group.topics.find(message.topic()) else {
+            let Some((aggregate, topic)) = group.topics.find(message.topic()) else {
                 continue;
             };
             let written_at = message.timestamp().to_millis().unwrap_or_default();
             // Not ours any more, or read before.
-            let Some(position) = offsets.begin((kind, message.partition()), message.offset(), written_at)
+            let Some(position) =
+                offsets.begin((aggregate, message.partition()), message.offset(), written_at)
             else {
                 continue;
             };
@@ -57,7 +58,8 @@ impl Source {
                 raw: copy(&message, topic),
             });
         }
-        metrics::counter!("projector_records_consumed_total").increment(received.len() as u64);
+        metrics::counter!("projector_records_consumed_total", "projection" => group.generation.kind.name())
+            .increment(received.len() as u64);
         Ok(received)
     }
 
@@ -85,14 +87,19 @@ impl Source {
         };
         let assignment = self.consumer.assignment().context("the assignment")?;
         self.consumer.resume(&assignment).context("resuming")?;
-        metrics::gauge!("projector_paused").set(0.0);
+        self.say_paused(0.0);
         Ok(waited)
     }
 
     fn pause(&self) -> anyhow::Result<()> {
         let assignment = self.consumer.assignment().context("the assignment")?;
         self.consumer.pause(&assignment).context("pausing")?;
-        metrics::gauge!("projector_paused").set(1.0);
+        self.say_paused(1.0);
         Ok(())
+    }
+
+    fn say_paused(&self, paused: f64) {
+        let index = self.consumer.context().generation.to_string();
+        metrics::gauge!("projector_paused", "index" => index).set(paused);
     }
 }

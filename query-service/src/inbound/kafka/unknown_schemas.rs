@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use read_model::Kind;
 use shared_events::WriterSchema;
 
 use super::decoding::{Received, Undecodable, decode, undecodable};
@@ -18,6 +19,7 @@ use crate::outbound::kafka::schemas::SchemaError;
 type Lookup = (u32, Result<Result<Arc<WriterSchema>, SchemaError>, Abandoned>);
 
 pub struct UnknownSchemas {
+    kind: Kind,
     schemas: Arc<SchemaLookups>,
     patience: Patience,
     waiting: HashMap<u32, Vec<Received>>,
@@ -34,8 +36,9 @@ const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 const MAX_LOOKUPS: usize = 64;
 
 impl UnknownSchemas {
-    pub fn new(schemas: Arc<SchemaLookups>, patience: Patience) -> Self {
+    pub fn new(kind: Kind, schemas: Arc<SchemaLookups>, patience: Patience) -> Self {
         Self {
+            kind,
             schemas,
             patience,
             waiting: HashMap::new(),
@@ -99,7 +102,7 @@ impl UnknownSchemas {
         let readable = match verdict {
             Ok(schema) => records
                 .into_iter()
-                .map(|received| decode(received, &schema))
+                .map(|received| decode(self.kind, received, &schema))
                 .collect(),
             Err(error) => {
                 let error = Arc::new(error);
@@ -123,7 +126,7 @@ fn weight(received: &Received) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use read_model::Kind;
+    use shared_events::AggregateType;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
@@ -134,7 +137,7 @@ mod tests {
     fn received(key: &str, offset: i64) -> Received {
         Received {
             position: Position {
-                topic: Kind::Order,
+                topic: AggregateType::Order,
                 partition: 0,
                 offset,
                 assignment: 1,
@@ -152,7 +155,7 @@ mod tests {
     fn only_successors_of_a_waiting_record_wait_with_it() {
         let patience = Patience::new(&ProjectorSettings::default(), CancellationToken::new());
         let schemas = SchemaLookups::new(&SchemaRegistrySettings::default()).unwrap();
-        let mut unknown = UnknownSchemas::new(Arc::new(schemas), patience);
+        let mut unknown = UnknownSchemas::new(Kind::Order, Arc::new(schemas), patience);
         assert!(unknown.hold_behind(received("a", 0)).is_some());
         unknown.hold(7, received("a", 0));
         assert!(unknown.hold_behind(received("a", 1)).is_none());

@@ -8,93 +8,38 @@ mod bulk_answer;
 use std::fmt::Write as _;
 
 use anyhow::Context;
-use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use elasticsearch::Elasticsearch;
-use elasticsearch::http::Method;
-use elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use read_model::Kind;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use bulk_answer::BulkAnswer;
 
-use super::client::ElasticsearchSettings;
-use super::indices::projected_alias;
+use super::request::{parse, post, post_json};
 use crate::application::ports::{
-    DocumentStore, DocumentWrite, NameSource, Revision, StoreError, StoredDocument, WriteOutcome,
+    DocumentStore, DocumentWrite, NameSource, Revision, StoreError, StoredDocument, Waiting, WriteOutcome,
 };
 
 /// Documents in one answer; each may have some hundred kilobytes.
 const LOAD_PAGE: usize = 500;
 
+/// One generation's documents.
 pub struct ElasticsearchDocuments {
     client: Elasticsearch,
-    /// One for each kind, in the order of [`Kind::ALL`].
-    aliases: [String; 8],
+    /// Of this generation alone. Writes require it to be an alias, so that none makes a missing index with a guessed mapping.
+    alias: String,
     bulk_max_bytes: usize,
 }
 
 impl ElasticsearchDocuments {
-    pub fn new(client: Elasticsearch, settings: &ElasticsearchSettings) -> Self {
+    pub fn new(client: Elasticsearch, alias: String, bulk_max_bytes: usize) -> Self {
         Self {
             client,
-            aliases: Kind::ALL.map(|kind| projected_alias(&settings.index_prefix, kind)),
-            bulk_max_bytes: settings.bulk_max_bytes,
+            alias,
+            bulk_max_bytes,
         }
-    }
-
-    fn alias(&self, kind: Kind) -> &str {
-        // The order of `ALL` is that of the variants.
-        &self.aliases[kind as usize]
-    }
-
-    async fn post(
-        &self,
-        path: &str,
-        content_type: &'static str,
-        query: &[(&str, &str)],
-        body: Option<String>,
-    ) -> Result<Bytes, StoreError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        let response = self
-            .client
-            .send(
-                Method::Post,
-                path,
-                headers,
-                Some(query),
-                body.map(Bytes::from),
-                None,
-            )
-            .await
-            .map_err(|error| StoreError::Unavailable(error.into()))?;
-        let status = response.status_code().as_u16();
-        let answer = response
-            .bytes()
-            .await
-            .map_err(|error| StoreError::Unavailable(error.into()))?;
-        match status {
-            200..=299 => Ok(answer),
-            // A missing index is one that `setup` has yet to make, or that somebody is about to restore.
-            403 | 404 | 408 | 429 | 500.. => Err(StoreError::Unavailable(refusal(status, &answer))),
-            _ => Err(StoreError::Failed(refusal(status, &answer))),
-        }
-    }
-
-    async fn post_json<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-        body: &Value,
-    ) -> Result<T, StoreError> {
-        let answer = self
-            .post(path, "application/json", query, Some(body.to_string()))
-            .await?;
-        parse(&answer)
     }
 
     /// How many of these go into one request; one at least.
@@ -107,6 +52,21 @@ impl ElasticsearchDocuments {
         fitting.count().max(1)
     }
 
+    async fn search(&self, filter_path: &str, search: &Value) -> Result<Vec<Hit>, StoreError> {
+        let path = format!("/{}/_search", self.alias);
+        let query = [
+            ("allow_partial_search_results", "false"),
+            ("filter_path", filter_path),
+        ];
+        let answer: SearchAnswer = post_json(&self.client, &path, &query, search).await?;
+        match answer.timed_out {
+            true => Err(StoreError::Unavailable(anyhow::anyhow!(
+                "the search was cut short"
+            ))),
+            false => Ok(answer.hits.hits),
+        }
+    }
+
     async fn bulk(&self, body: String, items: usize) -> Result<Vec<WriteOutcome>, StoreError> {
         const QUERY: [(&str, &str); 2] = [
             ("require_alias", "true"),
@@ -115,9 +75,7 @@ impl ElasticsearchDocuments {
                 "items.*.status,items.*._seq_no,items.*._primary_term,items.*.error",
             ),
         ];
-        let answer = self
-            .post("/_bulk", "application/x-ndjson", &QUERY, Some(body))
-            .await?;
+        let answer = post(&self.client, "/_bulk", "application/x-ndjson", &QUERY, Some(body)).await?;
         let answer: BulkAnswer = parse(&answer)?;
         if answer.items.len() != items {
             let found = answer.items.len();
@@ -134,13 +92,13 @@ impl ElasticsearchDocuments {
 }
 
 impl DocumentStore for ElasticsearchDocuments {
-    async fn load(&self, kind: Kind, ids: &[Uuid]) -> Result<Vec<Option<StoredDocument>>, StoreError> {
-        let path = format!("/{}/_mget", self.alias(kind));
+    async fn load(&self, ids: &[Uuid]) -> Result<Vec<Option<StoredDocument>>, StoreError> {
+        let path = format!("/{}/_mget", self.alias);
         let mut loaded = Vec::with_capacity(ids.len());
         for page in ids.chunks(LOAD_PAGE) {
-            let answer: MultiGetAnswer = self
-                .post_json(&path, &[("realtime", "true")], &json!({ "ids": page }))
-                .await?;
+            let query = [("realtime", "true")];
+            let answer: MultiGetAnswer =
+                post_json(&self.client, &path, &query, &json!({ "ids": page })).await?;
             if answer.docs.len() != page.len() {
                 return Err(StoreError::Failed(anyhow::anyhow!(
                     "not every document was answered"
@@ -160,7 +118,7 @@ impl DocumentStore for ElasticsearchDocuments {
             let taken = self.fitting(rest);
             let mut body = String::with_capacity(rest[..taken].iter().map(bytes_of).sum());
             for write in &rest[..taken] {
-                push(&mut body, self.alias(write.kind), write)?;
+                push(&mut body, &self.alias, write)?;
             }
             let span = tracing::info_span!("elasticsearch bulk", documents = taken, bytes = body.len());
             match self.bulk(body, taken).instrument(span).await {
@@ -177,10 +135,10 @@ impl DocumentStore for ElasticsearchDocuments {
         Ok(outcomes)
     }
 
-    async fn refresh(&self, kind: Kind) -> Result<(), StoreError> {
-        let path = format!("/{}/_refresh", self.alias(kind));
+    async fn refresh(&self) -> Result<(), StoreError> {
+        let path = format!("/{}/_refresh", self.alias);
         // It takes no body, not even an empty object.
-        let answer: RefreshAnswer = parse(&self.post(&path, "application/json", &[], None).await?)?;
+        let answer: RefreshAnswer = parse(&post(&self.client, &path, "application/json", &[], None).await?)?;
         match answer.shards.failed {
             0 => Ok(()),
             failed => Err(StoreError::Unavailable(anyhow::anyhow!(
@@ -214,18 +172,30 @@ impl DocumentStore for ElasticsearchDocuments {
         if let Some(after) = after {
             search["search_after"] = json!([after]);
         }
-        let path = format!("/{}/_search", self.alias(Kind::Order));
-        let query = [
-            ("allow_partial_search_results", "false"),
-            ("filter_path", "timed_out,hits.hits._id"),
-        ];
-        let answer: SearchAnswer = self.post_json(&path, &query, &search).await?;
-        if answer.timed_out {
-            return Err(StoreError::Unavailable(anyhow::anyhow!(
-                "the search was cut short"
-            )));
-        }
-        Ok(answer.hits.hits.into_iter().map(|hit| hit.id).collect())
+        let found = self.search("timed_out,hits.hits._id", &search).await?;
+        Ok(found.into_iter().map(|hit| hit.id).collect())
+    }
+
+    async fn waiting(&self, since_before: DateTime<Utc>, limit: usize) -> Result<Vec<Waiting>, StoreError> {
+        let search = json!({
+            "size": limit,
+            "_source": ["version", "waits_since"],
+            "track_total_hits": false,
+            "sort": ["waits_since"],
+            "query": {"range": {"waits_since": {"lte": since_before}}},
+        });
+        let found = self
+            .search("timed_out,hits.hits._id,hits.hits._source", &search)
+            .await?;
+        let waiting = found.into_iter().filter_map(|hit| {
+            let WaitingSource { version, waits_since } = hit.source?;
+            Some(Waiting {
+                id: hit.id,
+                version,
+                waits_since: waits_since?,
+            })
+        });
+        Ok(waiting.collect())
     }
 }
 
@@ -252,17 +222,6 @@ fn push(body: &mut String, alias: &str, write: &DocumentWrite) -> Result<(), Sto
     body.push_str(&write.body);
     body.push('\n');
     Ok(())
-}
-
-fn parse<'a, T: Deserialize<'a>>(answer: &'a [u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(answer)
-        .context("Elasticsearch's answer cannot be read")
-        .map_err(StoreError::Failed)
-}
-
-fn refusal(status: u16, answer: &[u8]) -> anyhow::Error {
-    let text: String = String::from_utf8_lossy(answer).chars().take(1_000).collect();
-    anyhow::anyhow!("Elasticsearch answered {status}: {text}")
 }
 
 #[derive(Deserialize)]
@@ -327,4 +286,13 @@ struct Hits {
 struct Hit {
     #[serde(rename = "_id")]
     id: Uuid,
+    #[serde(rename = "_source")]
+    source: Option<WaitingSource>,
+}
+
+#[derive(Deserialize)]
+struct WaitingSource {
+    #[serde(default)]
+    version: u64,
+    waits_since: Option<DateTime<Utc>>,
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use shared_events::ConsistencyToken;
 use uuid::Uuid;
 
-use super::indices::alias;
+use super::naming::Naming;
 use crate::application::ports::{
     Facets, OrderHit, OrderPage, OrderReader, OrderSummary, PageRequest, StoreError, VersionReader,
 };
@@ -36,23 +36,12 @@ pub struct ElasticsearchOrders {
 
 impl ElasticsearchOrders {
     pub fn new(client: Elasticsearch, index_prefix: &str) -> Self {
+        let naming = Naming::with_prefix(index_prefix);
         Self {
             client,
-            orders: alias(index_prefix, Kind::Order),
-            customers: alias(index_prefix, Kind::Customer),
-            products: alias(index_prefix, Kind::Product),
-        }
-    }
-
-    /// Whether the documents can be read: Elasticsearch answers and `setup` has run.
-    pub async fn probe(&self) -> anyhow::Result<()> {
-        let (status, _) = self
-            .send(Method::Head, &format!("/{}", self.orders), None, None)
-            .await?;
-        match status {
-            200..=299 => Ok(()),
-            404 => anyhow::bail!("there is no {}: query-service setup creates it", self.orders),
-            status => anyhow::bail!("Elasticsearch answered {status}"),
+            orders: naming.queried(Kind::Order),
+            customers: naming.queried(Kind::Customer),
+            products: naming.queried(Kind::Product),
         }
     }
 

@@ -6,6 +6,7 @@ use rdkafka::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use crate::application::ports::Generation;
 use crate::settings::duration;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -14,6 +15,7 @@ pub struct KafkaSettings {
     pub bootstrap_servers: String,
     /// Put before every topic's name.
     pub topic_prefix: String,
+    /// The beginning of every consumer group's name; the index follows.
     pub group_id: String,
     pub group_protocol: GroupProtocol,
     /// Of the topics that `setup` creates.
@@ -65,6 +67,11 @@ impl KafkaSettings {
     /// A topic's name in the cluster.
     pub fn topic(&self, name: &str) -> String {
         format!("{}{name}", self.topic_prefix)
+    }
+
+    /// The consumer group that feeds a generation; every projector of it belongs to this.
+    pub fn group(&self, generation: Generation) -> String {
+        format!("{}.{generation}", self.group_id)
     }
 
     /// What every client of the cluster needs.

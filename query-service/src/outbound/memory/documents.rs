@@ -1,112 +1,139 @@
 //! A [`DocumentStore`] in memory: searches see what was written before the last refresh, reads see everything.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use read_model::Kind;
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::application::ports::{
-    DocumentStore, DocumentWrite, NameSource, Revision, StoreError, StoredDocument, WriteOutcome,
+    DocumentStore, DocumentWrite, NameSource, Revision, StoreError, StoredDocument, Waiting, WriteOutcome,
 };
 
-#[derive(Default)]
+/// One generation's documents. A clone has the same.
+#[derive(Clone, Default)]
 pub struct MemoryDocuments {
-    state: Mutex<State>,
+    documents: Arc<Mutex<Documents>>,
+    faults: Arc<Mutex<Faults>>,
 }
 
 #[derive(Default)]
-struct State {
-    documents: BTreeMap<(Kind, Uuid), StoredDocument>,
-    /// As of the last refresh of their kind.
-    searchable: BTreeMap<(Kind, Uuid), Value>,
-    next_seq_no: HashMap<Kind, i64>,
-    unavailable: bool,
-    refused: HashSet<String>,
+struct Documents {
+    documents: BTreeMap<Uuid, StoredDocument>,
+    /// As of the last refresh.
+    searchable: BTreeMap<Uuid, Value>,
+    next_seq_no: i64,
+}
+
+/// What stores in memory do not do when they are told so, in all generations alike.
+#[derive(Default)]
+pub struct Faults {
+    pub unavailable: bool,
+    /// Documents whose JSON contains one of these are refused as by a mapping.
+    pub refused: HashSet<String>,
+}
+
+impl Faults {
+    pub fn available(&self) -> Result<(), StoreError> {
+        match self.unavailable {
+            true => Err(StoreError::Unavailable(anyhow::anyhow!("an outage was ordered"))),
+            false => Ok(()),
+        }
+    }
 }
 
 impl MemoryDocuments {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn with_faults(faults: Arc<Mutex<Faults>>) -> Self {
+        Self {
+            documents: Arc::default(),
+            faults,
+        }
     }
 
-    /// From now on every call fails as in an outage, until it is called with `false`.
-    pub fn set_unavailable(&self, unavailable: bool) {
-        self.state().unavailable = unavailable;
-    }
-
-    /// Documents whose JSON contains `text` are refused as by a mapping.
-    pub fn refuse_containing(&self, text: &str) {
-        self.state().refused.insert(text.to_owned());
-    }
-
-    /// All documents of a kind as they are now.
-    pub fn all(&self, kind: Kind) -> BTreeMap<Uuid, Value> {
-        let state = self.state();
-        state
+    /// All documents as they are now.
+    pub fn all(&self) -> BTreeMap<Uuid, Value> {
+        let documents = self.documents();
+        documents
             .documents
             .iter()
-            .filter(|((of, _), _)| *of == kind)
-            .map(|((_, id), document)| (*id, document.body.clone()))
+            .map(|(id, stored)| (*id, stored.body.clone()))
             .collect()
+    }
+
+    /// As of the last refresh, in id order.
+    pub(super) fn searchable_after(
+        &self,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<(Uuid, Value)>, StoreError> {
+        let documents = self.available()?;
+        let page = documents
+            .searchable
+            .iter()
+            .filter(|(id, _)| after.is_none_or(|after| **id > after));
+        Ok(page.take(limit).map(|(id, body)| (*id, body.clone())).collect())
+    }
+
+    fn documents(&self) -> MutexGuard<'_, Documents> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn available(&self) -> Result<MutexGuard<'_, Documents>, StoreError> {
+        self.faults().available()?;
+        Ok(self.documents())
     }
 }
 
-impl State {
-    fn available(&self) -> Result<(), StoreError> {
-        if self.unavailable {
-            return Err(StoreError::Unavailable(anyhow::anyhow!("an outage was ordered")));
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, write: DocumentWrite) -> Result<WriteOutcome, StoreError> {
-        let key = (write.kind, write.id);
-        if self.documents.get(&key).map(|stored| stored.revision) != write.expected {
+impl Documents {
+    fn write(&mut self, write: DocumentWrite, faults: &Faults) -> Result<WriteOutcome, StoreError> {
+        if self.documents.get(&write.id).map(|stored| stored.revision) != write.expected {
             return Ok(WriteOutcome::Conflict);
         }
-        if let Some(text) = self.refused.iter().find(|text| write.body.contains(*text)) {
+        if let Some(text) = faults.refused.iter().find(|text| write.body.contains(*text)) {
             return Ok(WriteOutcome::Refused(format!("the mapping refuses {text}")));
         }
         let body = serde_json::from_str(&write.body).map_err(|error| StoreError::Failed(error.into()))?;
-        let seq_no = self.next_seq_no.entry(write.kind).or_default();
         let revision = Revision {
-            seq_no: *seq_no,
+            seq_no: self.next_seq_no,
             primary_term: 1,
         };
-        *seq_no += 1;
-        self.documents.insert(key, StoredDocument { revision, body });
+        self.next_seq_no += 1;
+        self.documents.insert(write.id, StoredDocument { revision, body });
         Ok(WriteOutcome::Written(revision))
     }
 }
 
 impl DocumentStore for MemoryDocuments {
-    async fn load(&self, kind: Kind, ids: &[Uuid]) -> Result<Vec<Option<StoredDocument>>, StoreError> {
-        let state = self.state();
-        state.available()?;
+    async fn load(&self, ids: &[Uuid]) -> Result<Vec<Option<StoredDocument>>, StoreError> {
+        let documents = self.available()?;
         Ok(ids
             .iter()
-            .map(|id| state.documents.get(&(kind, *id)).cloned())
+            .map(|id| documents.documents.get(id).cloned())
             .collect())
     }
 
     async fn write(&self, writes: Vec<DocumentWrite>) -> Result<Vec<WriteOutcome>, StoreError> {
-        let mut state = self.state();
-        state.available()?;
-        writes.into_iter().map(|write| state.write(write)).collect()
+        let faults = self.faults();
+        faults.available()?;
+        let mut documents = self.documents();
+        writes
+            .into_iter()
+            .map(|write| documents.write(write, &faults))
+            .collect()
     }
 
-    async fn refresh(&self, kind: Kind) -> Result<(), StoreError> {
-        let mut state = self.state();
-        state.available()?;
-        let current: Vec<_> = state
+    async fn refresh(&self) -> Result<(), StoreError> {
+        let mut documents = self.available()?;
+        documents.searchable = documents
             .documents
             .iter()
-            .filter(|((of, _), _)| *of == kind)
-            .map(|(key, document)| (*key, document.body.clone()))
+            .map(|(id, stored)| (*id, stored.body.clone()))
             .collect();
-        state.searchable.extend(current);
         Ok(())
     }
 
@@ -117,17 +144,33 @@ impl DocumentStore for MemoryDocuments {
         after: Option<Uuid>,
         limit: usize,
     ) -> Result<Vec<Uuid>, StoreError> {
-        let state = self.state();
-        state.available()?;
-        Ok(state
+        let documents = self.available()?;
+        Ok(documents
             .searchable
             .iter()
-            .filter(|((kind, id), body)| {
-                *kind == Kind::Order && after.is_none_or(|after| *id > after) && shows(body, source, below)
-            })
-            .map(|((_, id), _)| *id)
+            .filter(|(id, body)| after.is_none_or(|after| **id > after) && shows(body, source, below))
+            .map(|(id, _)| *id)
             .take(limit)
             .collect())
+    }
+
+    async fn waiting(&self, since_before: DateTime<Utc>, limit: usize) -> Result<Vec<Waiting>, StoreError> {
+        let documents = self.available()?;
+        let mut waiting: Vec<Waiting> = documents
+            .searchable
+            .iter()
+            .filter_map(|(id, body)| {
+                let waits_since: DateTime<Utc> = body["waits_since"].as_str()?.parse().ok()?;
+                (waits_since <= since_before).then(|| Waiting {
+                    id: *id,
+                    version: body["version"].as_u64().unwrap_or(0),
+                    waits_since,
+                })
+            })
+            .collect();
+        waiting.sort_by_key(|waiting| waiting.waits_since);
+        waiting.truncate(limit);
+        Ok(waiting)
     }
 }
 

@@ -1,4 +1,5 @@
 //! Ports kept in memory, for tests of what lies behind them.
 
 pub mod documents;
+pub mod generations;
 pub mod orders;

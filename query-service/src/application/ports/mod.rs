@@ -1,0 +1,29 @@
+//! What the application needs from outside. Each port has one contract suite in `query-service/tests` that its in-memory and
+//! its real adapter both pass.
+
+mod changes;
+mod dead_letters;
+mod documents;
+mod generations;
+mod reading;
+mod rebuilding;
+
+pub use changes::{Change, ChangePublisher};
+pub use dead_letters::{DeadLetter, DeadLetters};
+pub use documents::{DocumentStore, DocumentWrite, Revision, StoredDocument, Waiting, WriteOutcome};
+pub use generations::{FoundGeneration, Generation, Generations, NameSources};
+pub use read_model::{Kind, NameSource};
+pub use reading::{
+    Facets, OrderHit, OrderPage, OrderReader, OrderSummary, PageRequest, PageStart, SortField, VersionReader,
+};
+pub use rebuilding::{FeedStanding, Feeds, PartitionStanding, Rebuildable, Scan};
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store cannot be reached, is overloaded or refuses for now: the same request may succeed later.
+    #[error("the document store is unavailable")]
+    Unavailable(#[source] anyhow::Error),
+    /// The store answered what it never should.
+    #[error("the document store failed")]
+    Failed(#[source] anyhow::Error),
+}

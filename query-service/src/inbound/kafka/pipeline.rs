@@ -1,0 +1,136 @@
+//! One generation fed from its topics, under a consumer group of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rdkafka::consumer::{CommitMode, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::group::{self, Committing, GroupConsumer, Topics};
+use super::lag;
+use super::projector::Feeding;
+use super::reading::Reading;
+use super::source::Source;
+use super::unknown_schemas::UnknownSchemas;
+use crate::application::ports::{ChangePublisher, DeadLetters, Generation, Generations, NameSources};
+use crate::application::projecting::patience::Patience;
+use crate::application::projecting::{Announcing, Ports, lane};
+
+const CLOSES_WITHIN: Duration = Duration::from_secs(10);
+
+pub struct Pipeline<G, D, C> {
+    pub generation: Generation,
+    pub feeding: Arc<Feeding<G, D, C>>,
+    pub announcing: Arc<Announcing>,
+}
+
+/// How a pipeline is told to end.
+#[derive(Debug, Clone, Default)]
+pub struct End {
+    /// What is in flight may finish within the grace of the settings.
+    pub finish: CancellationToken,
+    /// What is in flight is left where it is.
+    pub abandon: CancellationToken,
+}
+
+impl<G, D, C> Pipeline<G, D, C>
+where
+    G: Generations + NameSources,
+    D: DeadLetters,
+    C: ChangePublisher,
+{
+    /// Projects until `end` says so, then commits. An error is one that no waiting mends, such as settings that librdkafka
+    /// refuses.
+    pub async fn run(self, end: End) -> anyhow::Result<()> {
+        let Self {
+            generation,
+            feeding,
+            announcing,
+        } = self;
+        let settings = &feeding.settings;
+        let topics = Topics::new(&feeding.kafka, generation.kind);
+        let consumer = group::consumer(&feeding.kafka, settings, generation, topics.clone())
+            .context("the Kafka consumer cannot be made")?;
+        let consumer = Arc::new(consumer);
+        consumer
+            .subscribe(&topics.names())
+            .context("the topics cannot be subscribed to")?;
+        let abandon = end.abandon;
+        let ports = Ports {
+            generation,
+            generations: Arc::clone(&feeding.generations),
+            announcing: Arc::clone(&announcing),
+            dead_letters: Arc::clone(&feeding.dead_letters),
+            changes: Arc::clone(&feeding.changes),
+            acknowledge: Arc::new(Committing {
+                consumer: Arc::clone(&consumer),
+            }),
+        };
+        let mut lane_tasks = JoinSet::new();
+        let lanes = lane::start(settings, &ports, &mut lane_tasks, &abandon);
+        drop(ports);
+        let lag_stopped = CancellationToken::new();
+        let lag = tokio::spawn(lag::report(
+            Arc::clone(&consumer),
+            announcing,
+            lag_stopped.clone(),
+        ));
+        let reading = Reading {
+            kind: generation.kind,
+            source: Source {
+                consumer: Arc::clone(&consumer),
+            },
+            unknown: UnknownSchemas::new(
+                generation.kind,
+                Arc::clone(&feeding.schemas),
+                Patience::new(settings, abandon.clone()),
+            ),
+            schemas: Arc::clone(&feeding.schemas),
+            lanes,
+            pause_after: settings.pause_after,
+        };
+        // The lanes end when reading has dropped the way into them.
+        let read = tokio::select! {
+            read = reading.run(&end.finish) => read,
+            () = abandon.cancelled() => Ok(()),
+            ended = lane_tasks.join_next() => Err(anyhow::anyhow!("a lane has ended: {ended:?}")),
+        };
+        // Then every part ends as it may.
+        let read = if abandon.is_cancelled() { Ok(()) } else { read };
+        let drained = tokio::time::timeout(settings.shutdown_grace, ended(&mut lane_tasks)).await;
+        if drained.is_err() {
+            tracing::warn!(%generation, "records in flight are left; they are read again");
+            abandon.cancel();
+            ended(&mut lane_tasks).await;
+        }
+        lag_stopped.cancel();
+        _ = lag.await;
+        close(consumer).await;
+        read
+    }
+}
+
+async fn ended(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a lane failed");
+        }
+    }
+}
+
+/// Commits what is stored and leaves the group. librdkafka blocks in both, at worst until brokers answer.
+async fn close(consumer: Arc<GroupConsumer>) {
+    let closed = tokio::task::spawn_blocking(move || {
+        match consumer.commit_consumer_state(CommitMode::Sync) {
+            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+            Err(error) => tracing::warn!(%error, "offsets were not committed"),
+        }
+        drop(consumer);
+    });
+    if tokio::time::timeout(CLOSES_WITHIN, closed).await.is_err() {
+        tracing::warn!("the Kafka consumer does not close");
+    }
+}
