@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::following::Following;
 use crate::application::freshness::{Freshness, Pace};
 use crate::application::ports::Generations as _;
 use crate::application::queries::QueryBus;
@@ -22,7 +23,6 @@ use crate::cli::Command;
 use crate::inbound::health::{Dependency, Health};
 use crate::inbound::http::query_api::QueryApi;
 use crate::inbound::http::server;
-use crate::inbound::kafka::changes_feed::ChangesFeed;
 use crate::inbound::kafka::{Feeding, Projector};
 use crate::outbound::elasticsearch::orders::ElasticsearchOrders;
 use crate::outbound::elasticsearch::{self as es, ElasticsearchGenerations, setup};
@@ -33,6 +33,7 @@ use crate::outbound::kafka::{
 use crate::settings::{Role, Settings};
 use crate::telemetry::{self, prometheus};
 
+mod following;
 mod rebuild;
 
 pub type ProductionFeeding = Feeding<ElasticsearchGenerations, DeadLetterTopic, ChangeTopic>;
@@ -90,9 +91,9 @@ async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
         cancelled.run_until_cancelled(upkeep).await;
         Ok(())
     });
-    let apis = match role.serves_api() {
-        true => start_api(&orders, &settings, &mut tasks)?,
-        false => Vec::new(),
+    let served = match role.serves_api() {
+        true => Some(start_api(&orders, &generations, &settings, &mut tasks)?),
+        false => None,
     };
     if role.projects() {
         start_projector(generations, &settings, &mut tasks, &mut dependencies)?;
@@ -102,9 +103,18 @@ async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
     if role.projects() {
         health = health.with_figure("projector lag", projector_lag);
     }
+    let (apis, following) = served.unzip();
+    if let Some(following) = &following {
+        let lags = following.lags.clone();
+        health = health
+            .with_figure("read model lag", move || following::lag_figure(&lags))
+            .with_figure("changes feed", following::feed_figure);
+    }
     let health = Arc::new(health);
     let (host, port) = (settings.http.host.as_str(), settings.http.port);
-    let (server, address) = server::bind(apis, health.clone(), &settings.http, &settings.shutdown)
+    let changes = following.as_ref().map(|following| following.changes.clone());
+    let apis = apis.unwrap_or_default();
+    let (server, address) = server::bind(apis, changes, health.clone(), &settings.http, &settings.shutdown)
         .with_context(|| format!("cannot listen on {host}:{port}"))?;
     tracing::info!(role = role.as_str(), %address, "listening on http://{address}");
     let handle = server.handle();
@@ -133,6 +143,10 @@ async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
         },
     };
     health.stop();
+    // Streams have no end of their own, and the server waits for its answers.
+    if let Some(following) = &following {
+        following.no_more_pushes.cancel();
+    }
     // Queries first: they still need the tasks.
     handle.stop(true).await;
     let stopped = tasks.stop(settings.shutdown.grace_period).await;
@@ -156,9 +170,10 @@ fn elasticsearch_dependency(role: Role, generations: &Arc<ElasticsearchGeneratio
 
 fn start_api(
     orders: &Arc<ElasticsearchOrders>,
+    generations: &Arc<ElasticsearchGenerations>,
     settings: &Settings,
     tasks: &mut Tasks,
-) -> anyhow::Result<Vec<Arc<QueryApi>>> {
+) -> anyhow::Result<(Vec<Arc<QueryApi>>, Following)> {
     if settings.cursor.is_development() {
         tracing::warn!(
             "cursor.secret has its default for development: set QUERY_SERVICE__CURSOR__SECRET, the same in every replica"
@@ -181,14 +196,7 @@ fn start_api(
             Ok(())
         }
     });
-    let feed = ChangesFeed::new(&settings.kafka).context("the changes feed cannot be made")?;
-    tasks.spawn("changes feed", {
-        let freshness = freshness.clone();
-        |cancelled| async move {
-            feed.run(|change| freshness.announce(change), cancelled).await;
-            Ok(())
-        }
-    });
+    let following = following::start(&freshness, generations.clone(), settings, tasks)?;
     let cursors = Arc::new(CursorSigner::new(
         settings.cursor.secret.expose_secret().as_bytes(),
     ));
@@ -200,11 +208,17 @@ fn start_api(
             client,
             &settings.elasticsearch.index_prefix,
         ));
-        let bus = QueryBus::new(&orders, &freshness, &cursors);
-        let api = QueryApi::new(bus, in_flight.clone(), settings.http.request_deadline);
+        let bus = QueryBus::new(&orders, &freshness, &following.cache, &cursors);
+        let api = QueryApi::new(
+            bus,
+            in_flight.clone(),
+            following.lags.clone(),
+            settings.http.request_deadline,
+        );
         Ok(Arc::new(api))
     };
-    (0..settings.http.workers()).map(|_| worker()).collect()
+    let apis: anyhow::Result<Vec<_>> = (0..settings.http.workers()).map(|_| worker()).collect();
+    Ok((apis?, following))
 }
 
 fn start_projector(

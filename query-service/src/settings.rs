@@ -10,7 +10,9 @@ use elasticsearch::http::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
+use crate::application::caching::CacheSettings;
 use crate::application::projecting::ProjectorSettings;
+use crate::application::pushing::PushSettings;
 use crate::outbound::elasticsearch::ElasticsearchSettings;
 use crate::outbound::kafka::{KafkaSettings, SchemaRegistrySettings};
 
@@ -74,6 +76,8 @@ pub struct Settings {
     pub projector: ProjectorSettings,
     pub cursor: CursorSettings,
     pub consistency: ConsistencySettings,
+    pub cache: CacheSettings,
+    pub push: PushSettings,
     pub telemetry: TelemetrySettings,
     pub shutdown: ShutdownSettings,
 }
@@ -321,6 +325,8 @@ impl Settings {
             ("consistency.recheck_first", self.consistency.recheck_first),
             ("consistency.recheck_longest", self.consistency.recheck_longest),
             ("http.request_deadline", self.http.request_deadline),
+            ("push.heartbeat", self.push.heartbeat),
+            ("push.catch_up_within", self.push.catch_up_within),
         ] {
             require(!pause.is_zero(), key, "must be longer than nothing".to_owned());
         }

@@ -77,6 +77,12 @@ async fn an_etag_covers_names_too_and_spares_the_body_while_it_holds() {
             ..an_order(1)
         })
         .await;
+    api.announce(&Change {
+        aggregate: AggregateType::Order,
+        id: id(1),
+        version: 1,
+        order: None,
+    });
     assert_eq!(ask(etag).await.status.as_u16(), 200);
     api.stop().await;
 }

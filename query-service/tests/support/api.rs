@@ -2,6 +2,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::following::Following;
+
 use query_service::application::freshness::{Freshness, Pace};
 use query_service::application::ports::{Change, OrderReader, VersionReader};
 use query_service::application::queries::QueryBus;
@@ -20,7 +22,8 @@ pub struct Api<R> {
     pub base_url: String,
     pub health: Arc<Health>,
     client: reqwest::Client,
-    freshness: Arc<Freshness<R>>,
+    pub following: Following,
+    _freshness: Arc<Freshness<R>>,
     handle: actix_web::dev::ServerHandle,
     cancelled: CancellationToken,
 }
@@ -58,10 +61,12 @@ impl<R: OrderReader + VersionReader> Api<R> {
         };
         let freshness = Arc::new(Freshness::new(reader.clone(), pace));
         let cursors = Arc::new(CursorSigner::new(b"a secret for tests"));
-        let bus = QueryBus::new(&reader, &freshness, &cursors);
+        let following = Following::over(&freshness);
+        let bus = QueryBus::new(&reader, &freshness, &following.cache, &cursors);
         let api = QueryApi::new(
             bus,
             Arc::new(Semaphore::new(limits.max_in_flight)),
+            following.lags.clone(),
             limits.request_deadline,
         );
         let health = Arc::new(Health::new(
@@ -76,6 +81,7 @@ impl<R: OrderReader + VersionReader> Api<R> {
         };
         let (server, address) = server::bind(
             vec![Arc::new(api)],
+            Some(following.changes.clone()),
             health.clone(),
             &http,
             &ShutdownSettings::default(),
@@ -96,7 +102,8 @@ impl<R: OrderReader + VersionReader> Api<R> {
                 .redirect(reqwest::redirect::Policy::none())
                 .build()
                 .expect("a client can be built"),
-            freshness,
+            following,
+            _freshness: freshness,
             handle,
             cancelled,
         }
@@ -122,10 +129,11 @@ impl<R: OrderReader + VersionReader> Api<R> {
 
     /// As the changes feed does it.
     pub fn announce(&self, change: &Change) {
-        self.freshness.announce(change);
+        self.following.topic.tell(change, &self.following.followers);
     }
 
     pub async fn stop(self) {
+        self.following.no_more_pushes.cancel();
         self.handle.stop(true).await;
         self.cancelled.cancel();
     }

@@ -7,6 +7,8 @@
 
 pub mod api;
 pub mod elasticsearch;
+pub mod events;
+pub mod following;
 pub mod indices;
 pub mod memory;
 pub mod mothers;

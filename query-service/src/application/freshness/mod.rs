@@ -11,6 +11,7 @@ use shared_events::{AggregateType, ConsistencyToken};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub mod lag;
 mod searchable;
 mod waiters;
 

@@ -10,6 +10,7 @@ use super::list_orders::{ListOrders, ListOrdersHandler};
 use super::middleware::{Consistent, Measured, Timed, Traced};
 use super::search_orders::{SearchOrders, SearchOrdersHandler};
 use super::{Context, Outcome, Query, QueryHandler};
+use crate::application::caching::OrderCache;
 use crate::application::freshness::Freshness;
 use crate::application::ports::{OrderReader, VersionReader};
 
@@ -23,10 +24,11 @@ impl QueryBus {
     pub fn new<R: OrderReader + VersionReader>(
         reader: &Arc<R>,
         freshness: &Arc<Freshness<R>>,
+        cache: &Arc<OrderCache>,
         cursors: &Arc<CursorSigner>,
     ) -> Self {
         Self {
-            get_order: route(freshness, GetOrderHandler::new(reader.clone())),
+            get_order: route(freshness, GetOrderHandler::new(reader.clone(), cache.clone())),
             list_orders: route(freshness, ListOrdersHandler::new(reader.clone(), cursors.clone())),
             search_orders: route(
                 freshness,

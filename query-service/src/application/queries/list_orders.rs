@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::cursor::{CursorSigner, ForgedCursor};
 use super::paging::{Filter, Paging, read_page};
 use super::{Context, Outcome, Query, QueryHandler, Reading};
-use crate::application::ports::{OrderReader, OrderSummary};
+use crate::application::ports::{Kind, OrderReader, OrderSummary};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListOrders {
@@ -28,6 +28,7 @@ pub struct OrderListing {
 impl Query for ListOrders {
     const NAME: &'static str = "list_orders";
     const READING: Reading = Reading::Search;
+    const PROJECTIONS: &'static [Kind] = &[Kind::Order];
     type Answer = OrderListing;
     type Refusal = ForgedCursor;
 }

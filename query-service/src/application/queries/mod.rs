@@ -8,7 +8,7 @@ use shared_events::ConsistencyToken;
 use tokio::time::Instant;
 
 use crate::application::freshness::{NotYetVisible, WaitError};
-use crate::application::ports::StoreError;
+use crate::application::ports::{Kind, StoreError};
 
 pub mod bus;
 pub mod cursor;
@@ -33,6 +33,8 @@ pub trait Query: Send + Sync + 'static {
     /// As it stands in traces and metrics.
     const NAME: &'static str;
     const READING: Reading;
+    /// What the answer is read from: it is as fresh as the one that is furthest behind.
+    const PROJECTIONS: &'static [Kind];
     type Answer: Send;
     /// Why this query in particular may be refused.
     type Refusal: std::error::Error + Send;

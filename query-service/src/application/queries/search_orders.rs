@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::cursor::{CursorSigner, ForgedCursor};
 use super::paging::{Filter, Paging, read_page};
 use super::{Context, Outcome, Query, QueryHandler, Reading};
-use crate::application::ports::{Facets, OrderHit, OrderReader};
+use crate::application::ports::{Facets, Kind, OrderHit, OrderReader};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchOrders {
@@ -75,6 +75,7 @@ pub struct FoundOrders {
 impl Query for SearchOrders {
     const NAME: &'static str = "search_orders";
     const READING: Reading = Reading::Search;
+    const PROJECTIONS: &'static [Kind] = &[Kind::Order];
     type Answer = FoundOrders;
     type Refusal = ForgedCursor;
 }

@@ -16,6 +16,8 @@ use super::{operations, orders, problem};
         orders::list_orders::list_orders,
         orders::search_orders::search_orders,
         orders::get_order::get_order,
+        orders::changes::all_changes,
+        orders::changes::order_changes,
         operations::live::live,
         operations::ready::ready,
         operations::healthcheck::healthcheck,

@@ -13,6 +13,8 @@ use crate::application::queries::Context;
 pub const CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");
 /// The version of the document that the answer shows.
 pub const PROJECTED_VERSION: HeaderName = HeaderName::from_static("projected-version");
+/// How many seconds what the answer was read from is behind.
+pub const PROJECTION_LAG: HeaderName = HeaderName::from_static("projection-lag");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 const DEFAULT_WAIT: Duration = Duration::from_secs(2);

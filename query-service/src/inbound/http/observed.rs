@@ -5,13 +5,15 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderValue;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError as _, web};
+use actix_web::{Error, HttpMessage as _, ResponseError as _, web};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use super::problem::{Problem, ProblemKind};
+use super::query_api::AnswerLag;
 use crate::inbound::health::Health;
 use crate::telemetry::traceparent;
 
@@ -54,6 +56,12 @@ pub async fn observe(
             .map(ServiceResponse::map_into_boxed_body),
     };
     let mut answer = answer?;
+    let lag = answer.request().extensions().get::<AnswerLag>().copied();
+    if let Some((name, value)) = lag.map(AnswerLag::header)
+        && let Ok(value) = HeaderValue::try_from(value)
+    {
+        answer.headers_mut().insert(name, value);
+    }
     if stopping {
         // The client takes its next request elsewhere, instead of meeting a connection that is being closed.
         answer
@@ -100,6 +108,7 @@ fn status_label(status: StatusCode) -> &'static str {
         400 => "400",
         404 => "404",
         405 => "405",
+        410 => "410",
         431 => "431",
         500 => "500",
         503 => "503",

@@ -53,11 +53,13 @@ problem_kinds! {
     UnknownPath = "unknown-path", NOT_FOUND, "There is nothing at this path";
     NotFound = "not-found", NOT_FOUND, "What the path names does not exist";
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
+    ResumePointGone = "resume-point-gone", GONE, "What followed is not kept any more";
     HeadTooLarge = "head-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
     InternalError = "internal-error", INTERNAL_SERVER_ERROR, "Something went wrong here";
     NotYetVisible = "not-yet-visible", SERVICE_UNAVAILABLE, "What the token names cannot be seen yet";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too many queries are in work";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The document store is unavailable";
+    ChangesUnavailable = "changes-unavailable", SERVICE_UNAVAILABLE, "The changes cannot be read";
     DeadlineExceeded = "deadline-exceeded", SERVICE_UNAVAILABLE, "The query took too long";
 }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::http::header::{self, HeaderName};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::consistency::{self, CONSISTENCY_TOKEN};
+use super::consistency::{self, CONSISTENCY_TOKEN, PROJECTION_LAG};
 use super::problem::{Problem, ProblemKind};
+use crate::application::freshness::lag::ProjectionLags;
 use crate::application::queries::bus::Routes;
 use crate::application::queries::{Query, QueryBus};
 
@@ -17,15 +18,32 @@ pub struct QueryApi {
     bus: QueryBus,
     /// Shared by all workers of the process.
     in_flight: Arc<Semaphore>,
+    lags: Arc<ProjectionLags>,
     /// How long a query may take beside its wait for a consistency token.
     allowance: Duration,
 }
 
+/// How fresh an answer is, for its headers.
+#[derive(Debug, Clone, Copy)]
+pub struct AnswerLag(Duration);
+
+impl AnswerLag {
+    pub fn header(self) -> (HeaderName, String) {
+        (PROJECTION_LAG, format!("{:.3}", self.0.as_secs_f64()))
+    }
+}
+
 impl QueryApi {
-    pub fn new(bus: QueryBus, in_flight: Arc<Semaphore>, allowance: Duration) -> Self {
+    pub fn new(
+        bus: QueryBus,
+        in_flight: Arc<Semaphore>,
+        lags: Arc<ProjectionLags>,
+        allowance: Duration,
+    ) -> Self {
         Self {
             bus,
             in_flight,
+            lags,
             allowance,
         }
     }
@@ -44,7 +62,12 @@ impl QueryApi {
                 "As many queries as this service takes are in work. Try again soon.",
             ));
         };
-        self.bus.ask(query, &context).await.map_err(Problem::from)
+        let answer = self.bus.ask(query, &context).await.map_err(Problem::from)?;
+        // Put into the answer's head where every answer passes.
+        if let Some(lag) = self.lags.longest(Q::PROJECTIONS) {
+            request.extensions_mut().insert(AnswerLag(lag));
+        }
+        Ok(answer)
     }
 }
 

@@ -10,6 +10,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Handler, HttpServer, web};
 
 use super::observed::observe;
+use super::orders::changes::ChangesApi;
 use super::query_api::QueryApi;
 use super::routes::{resource, unknown_path};
 use super::{operations, orders};
@@ -22,6 +23,7 @@ use crate::settings::{HttpSettings, ShutdownSettings};
 /// Each worker takes one of `apis`, so that each may keep connections that are served by its own thread.
 pub fn bind(
     apis: Vec<Arc<QueryApi>>,
+    changes: Option<Arc<ChangesApi>>,
     health: Arc<Health>,
     settings: &HttpSettings,
     shutdown: &ShutdownSettings,
@@ -38,8 +40,15 @@ pub fn bind(
             [] => app,
             apis => {
                 let worker = next_worker.fetch_add(1, Ordering::Relaxed);
-                app.app_data(web::Data::from(apis[worker % apis.len()].clone()))
-                    .configure(|app| queries(app, max_head_bytes))
+                let app = app.app_data(web::Data::from(apis[worker % apis.len()].clone()));
+                // Before the details: `changes` is no id.
+                let app = match &changes {
+                    Some(changes) => app
+                        .app_data(web::Data::from(changes.clone()))
+                        .configure(|app| pushes(app, max_head_bytes)),
+                    None => app,
+                };
+                app.configure(|app| queries(app, max_head_bytes))
             }
         };
         app.configure(operations::configure)
@@ -76,6 +85,21 @@ fn queries(app: &mut web::ServiceConfig, max_head_bytes: usize) {
         "/v1/orders/{id}",
         max_head_bytes,
         orders::get_order::get_order,
+    );
+}
+
+fn pushes(app: &mut web::ServiceConfig, max_head_bytes: usize) {
+    query(
+        app,
+        "/v1/orders/changes",
+        max_head_bytes,
+        orders::changes::all_changes,
+    );
+    query(
+        app,
+        "/v1/orders/{id}/changes",
+        max_head_bytes,
+        orders::changes::order_changes,
     );
 }
 

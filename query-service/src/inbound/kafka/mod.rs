@@ -1,6 +1,8 @@
 //! Events from Kafka: read, decoded, shared out to a projection's lanes, committed once they are done.
 
 pub mod changes_feed;
+pub mod lag_watch;
+pub mod past_changes;
 pub mod pipeline;
 pub mod projector;
 
@@ -10,6 +12,7 @@ mod lag;
 mod offsets;
 mod reading;
 mod source;
+mod topic_bounds;
 mod unknown_schemas;
 
 pub use pipeline::Pipeline;

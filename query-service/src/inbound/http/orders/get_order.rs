@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use sha2::{Digest as _, Sha256};
@@ -12,7 +14,7 @@ use crate::inbound::http::query_api::{QueryApi, json};
 
 /// One order with its lines.
 ///
-/// It is read in real time: an order that was projected is shown at once.
+/// Kept in memory for a while and read anew when it changes; with a token never older than that.
 #[utoipa::path(
     get,
     path = "/v1/orders/{id}",
@@ -28,6 +30,8 @@ use crate::inbound::http::query_api::{QueryApi, json};
             ("ETag" = String, description = "Covers the whole representation."),
             ("Consistency-Token" = String, description = "Names the order at the version shown."),
             ("Projected-Version" = u64, description = "The version of the document."),
+            ("Projection-Lag" = f64, description = "Seconds by which the projection is behind; absent while that is not known."),
+            ("Age" = u64, description = "Seconds since the store was asked, of an answer from memory."),
         )),
         (status = 304, description = "The client has this representation."),
         (status = 400, description = "`malformed-id`, `malformed-token`, `malformed-header`, `invalid-parameter`.", body = ProblemBody, content_type = "application/problem+json"),
@@ -41,14 +45,14 @@ use crate::inbound::http::query_api::{QueryApi, json};
 pub async fn get_order(request: HttpRequest, api: web::Data<QueryApi>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     Parameters::of(&request).finish()?;
-    let order = api.ask(&request, &GetOrder { id }).await?;
-    let version = order.version;
+    let shown = api.ask(&request, &GetOrder { id }).await?;
+    let version = shown.order.version;
     let token = ConsistencyToken {
         aggregate: AggregateType::Order,
         id,
         version,
     };
-    let body = json(&OrderDetailView::from(order))?;
+    let body = json(&OrderDetailView::from(Arc::unwrap_or_clone(shown.order)))?;
     let etag = etag(&body);
     let not_modified = holds(request.headers(), &etag);
     let mut response = match not_modified {
@@ -60,6 +64,9 @@ pub async fn get_order(request: HttpRequest, api: web::Data<QueryApi>) -> Result
         .insert_header((CONSISTENCY_TOKEN, token.to_string()))
         .insert_header((PROJECTED_VERSION, version))
         .insert_header((header::CACHE_CONTROL, "no-cache"));
+    if shown.age.as_secs() > 0 {
+        response.insert_header((header::AGE, shown.age.as_secs()));
+    }
     if not_modified {
         return Ok(response.finish());
     }

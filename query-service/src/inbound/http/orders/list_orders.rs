@@ -35,7 +35,9 @@ pub struct OrderList {
         ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: how long to wait for the token; 2 if absent, 30 at most."),
     ),
     responses(
-        (status = 200, description = "A page.", body = OrderList),
+        (status = 200, description = "A page.", body = OrderList, headers(
+            ("Projection-Lag" = f64, description = "Seconds by which the projection is behind; absent while that is not known."),
+        )),
         (status = 400, description = "`invalid-parameter`, `forged-cursor`, `malformed-token`, `malformed-header`.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 405, description = "`method-not-allowed`, with `Allow`.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 431, description = "`head-too-large`.", body = ProblemBody, content_type = "application/problem+json"),

@@ -1,5 +1,6 @@
 //! The queries about orders, one file for each.
 
+pub mod changes;
 pub mod get_order;
 pub mod list_orders;
 pub mod search_orders;
