@@ -3,6 +3,8 @@
 
 pub mod api;
 pub mod dice;
+pub mod door;
+pub mod events;
 pub mod fold;
 pub mod invoices;
 pub mod repeats;
