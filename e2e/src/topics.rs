@@ -8,7 +8,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use shared_events::{AggregateType, EventMetadata, wire};
@@ -36,7 +36,32 @@ pub struct Published {
 
 /// Everything that stands in the topic of a kind of stream, partition by partition, in order.
 pub fn read_all(system: &System, aggregate: AggregateType) -> Result<Vec<Published>> {
-    let topic = system.topic(aggregate.topic());
+    let mut published = Vec::new();
+    each_record(system, aggregate.topic(), |message| {
+        let headers = message.headers().context("a record without headers")?;
+        let find = |name: &'static str| headers.iter().find(|header| header.key == name)?.value;
+        let metadata = EventMetadata::from_headers(aggregate, find)?;
+        ensure!(
+            message.key() == Some(metadata.aggregate_id.to_string().as_bytes()),
+            "the key is not the aggregate's id"
+        );
+        let (_, body) = wire::unframe(message.payload().unwrap_or_default())?;
+        published.push(Published {
+            metadata,
+            body: body.to_vec(),
+        });
+        Ok(())
+    })?;
+    Ok(published)
+}
+
+/// Partition by partition, in order.
+fn each_record(
+    system: &System,
+    topic: &str,
+    mut look: impl FnMut(&BorrowedMessage<'_>) -> Result<()>,
+) -> Result<()> {
+    let topic = system.topic(topic);
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &system.servers.kafka)
         .set("group.id", "e2e-reader")
@@ -50,7 +75,6 @@ pub fn read_all(system: &System, aggregate: AggregateType) -> Result<Vec<Publish
         .context("the topic is not there")?
         .partitions()
         .len();
-    let mut published = Vec::new();
     for partition in 0..i32::try_from(partitions)? {
         let (low, high) = consumer.fetch_watermarks(&topic, partition, LIMIT)?;
         let mut assignment = TopicPartitionList::new();
@@ -60,21 +84,20 @@ pub fn read_all(system: &System, aggregate: AggregateType) -> Result<Vec<Publish
         while next < high {
             let message = consumer.poll(LIMIT).context("no record in time")??;
             next = message.offset() + 1;
-            let headers = message.headers().context("a record without headers")?;
-            let find = |name: &'static str| headers.iter().find(|header| header.key == name)?.value;
-            let metadata = EventMetadata::from_headers(aggregate, find)?;
-            ensure!(
-                message.key() == Some(metadata.aggregate_id.to_string().as_bytes()),
-                "the key is not the aggregate's id"
-            );
-            let (_, body) = wire::unframe(message.payload().unwrap_or_default())?;
-            published.push(Published {
-                metadata,
-                body: body.to_vec(),
-            });
+            look(&message)?;
         }
     }
-    Ok(published)
+    Ok(())
+}
+
+/// The value of every record that stands in a topic, whatever it is.
+pub fn values(system: &System, topic: &str) -> Result<Vec<Vec<u8>>> {
+    let mut values = Vec::new();
+    each_record(system, topic, |message| {
+        values.push(message.payload().unwrap_or_default().to_vec());
+        Ok(())
+    })?;
+    Ok(values)
 }
 
 /// Deletes the topics of all streams, and waits until the brokers no longer know them.

@@ -1,5 +1,9 @@
 //! The one place that names the concrete adapters, starts what a role needs, and stops it in order.
 
+mod dead_letters;
+mod following;
+mod rebuild;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,13 +32,10 @@ use crate::outbound::elasticsearch::orders::ElasticsearchOrders;
 use crate::outbound::elasticsearch::{self as es, ElasticsearchGenerations, setup};
 use crate::outbound::kafka::schemas::SchemaError;
 use crate::outbound::kafka::{
-    self, ChangeTopic, DeadLetterTopic, KafkaSettings, SchemaLookups, groups, topics,
+    self, ChangeTopic, DeadLetterTopic, KafkaSettings, RepairRequestTopic, SchemaLookups, groups, topics,
 };
 use crate::settings::{Role, Settings};
 use crate::telemetry::{self, prometheus};
-
-mod following;
-mod rebuild;
 
 pub type ProductionFeeding = Feeding<ElasticsearchGenerations, DeadLetterTopic, ChangeTopic>;
 
@@ -49,6 +50,7 @@ pub fn run(command: Command, role: Role, settings: Settings) -> anyhow::Result<E
             let telemetry = telemetry::init(&settings.telemetry, role.as_str())?;
             let result = match command {
                 Command::Rebuild(arguments) => rebuild::rebuild(&arguments, &settings).await,
+                Command::DeadLetters { task } => dead_letters::run(&task, &settings).await,
                 Command::Setup => set_up(&settings).await.map(|()| ExitCode::SUCCESS),
                 _ => serve(role, settings).await.map(|()| ExitCode::SUCCESS),
             };
@@ -101,7 +103,9 @@ async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
 
     let mut health = Health::new(role, dependencies);
     if role.projects() {
-        health = health.with_figure("projector lag", projector_lag);
+        health = health
+            .with_figure("projector lag", projector_lag)
+            .with_figure("documents that wait for an event", waiting_documents);
     }
     let (apis, following) = served.unzip();
     if let Some(following) = &following {
@@ -257,7 +261,8 @@ fn feeding_with(
         schemas: Arc::new(registry(settings)?),
         generations,
         dead_letters: Arc::new(DeadLetterTopic::new(producer.clone(), &settings.kafka)),
-        changes: Arc::new(ChangeTopic::new(producer, &settings.kafka)),
+        changes: Arc::new(ChangeTopic::new(producer.clone(), &settings.kafka)),
+        repairs: Arc::new(RepairRequestTopic::new(producer, &settings.kafka)),
     })
 }
 
@@ -272,6 +277,11 @@ fn projector_lag() -> String {
         Some(seconds) => format!("{} events, {seconds:.1} s", events.iter().sum::<f64>()),
         None => "unknown".to_owned(),
     }
+}
+
+fn waiting_documents() -> String {
+    let waiting: f64 = prometheus::values("projector_waiting_aggregates").iter().sum();
+    waiting.to_string()
 }
 
 fn kafka_dependency(producer: FutureProducer, settings: &KafkaSettings) -> Dependency {

@@ -1,10 +1,14 @@
 //! The command line: which role, with which file of settings.
 
+mod dead_letters;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 use read_model::{Kind, UnknownKind};
+
+pub use dead_letters::{ChosenLetters, DeadLettersTask};
 
 use crate::settings::Role;
 
@@ -22,7 +26,7 @@ pub struct Cli {
 }
 
 /// Without one: `all`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Every role in one process
     All,
@@ -34,6 +38,11 @@ pub enum Command {
     Setup,
     /// Builds a projection anew from the events, beside the one that queries read, compares both and swaps
     Rebuild(RebuildArguments),
+    /// Shows, replays or discards records that could not be processed
+    DeadLetters {
+        #[command(subcommand)]
+        task: DeadLettersTask,
+    },
     /// Prints the OpenAPI document
     Openapi,
 }
@@ -83,13 +92,14 @@ impl FromStr for Projections {
 
 impl Command {
     /// `None` for what needs no settings.
-    pub fn role(self) -> Option<Role> {
+    pub fn role(&self) -> Option<Role> {
         match self {
             Self::All => Some(Role::All),
             Self::Api => Some(Role::Api),
             Self::Projector => Some(Role::Projector),
             Self::Setup => Some(Role::Setup),
             Self::Rebuild(_) => Some(Role::Rebuild),
+            Self::DeadLetters { .. } => Some(Role::DeadLetters),
             Self::Openapi => None,
         }
     }

@@ -44,6 +44,8 @@ pub enum Role {
     Setup,
     /// A projection anew, then exit.
     Rebuild,
+    /// Records that could not be processed, looked through and resolved, then exit.
+    DeadLetters,
 }
 
 impl Role {
@@ -62,6 +64,7 @@ impl Role {
             Self::Projector => "projector",
             Self::Setup => "setup",
             Self::Rebuild => "rebuild",
+            Self::DeadLetters => "dead-letters",
         }
     }
 }
@@ -317,6 +320,8 @@ impl Settings {
         for (key, pause) in [
             ("projector.retry_min", self.projector.retry_min),
             ("projector.pause_after", self.projector.pause_after),
+            ("projector.gap_check", self.projector.gap_check),
+            ("projector.repair_first", self.projector.repair_first),
             (
                 "projector.offset_commit_interval",
                 self.projector.offset_commit_interval,

@@ -6,3 +6,4 @@ pub mod projecting;
 pub mod pushing;
 pub mod queries;
 pub mod rebuilding;
+pub mod replaying;

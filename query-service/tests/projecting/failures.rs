@@ -89,6 +89,7 @@ async fn an_undecodable_record_is_buried_between_good_ones() {
         headers: Vec::new(),
         kind: "not-framed",
         cause: "the record has no value".into(),
+        projection: Some("orders".into()),
     };
     world.project_undecodable(letter.clone()).await;
     world.project([item_added(id(101), 2, id(11), "Engine")]).await;

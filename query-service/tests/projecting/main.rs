@@ -5,6 +5,9 @@
 
 mod events;
 mod failures;
+mod gaps;
 mod renamings;
+mod replaying;
 mod replays;
+mod shop;
 mod world;

@@ -10,10 +10,14 @@ use query_service::application::ports::{
     Change, ChangePublisher, DeadLetter, DeadLetters, DocumentStore, DocumentWrite, FoundGeneration,
     Generation, Generations, NameSource, NameSources, StoreError, StoredDocument, Waiting, WriteOutcome,
 };
+use query_service::application::projecting::aside::Aside;
+use query_service::application::projecting::gaps::Gaps;
+use query_service::application::projecting::patience::Patience;
 use query_service::application::projecting::{
     Acknowledge, Announcing, Incoming, Lanes, Ports, Position, ProjectorSettings, lane,
 };
 use query_service::outbound::memory::documents::MemoryDocuments;
+use query_service::outbound::memory::gaps::{MemoryEvents, MemoryRepairRequests};
 use query_service::outbound::memory::generations::MemoryGenerations;
 use read_model::{CurrentName, Kind};
 use serde_json::Value;
@@ -171,7 +175,7 @@ type Pipelines = Vec<(Generation, Lanes)>;
 pub struct World {
     pub store: Arc<Stores>,
     letters: Arc<Letters>,
-    changes: Arc<Changes>,
+    pub changes: Arc<Changes>,
     acknowledged: Arc<Acknowledged>,
     pipelines: Pipelines,
     tasks: JoinSet<()>,
@@ -326,6 +330,43 @@ impl World {
 
     pub async fn project_ignored(&mut self) {
         self.project_one(Incoming::Ignored).await;
+    }
+
+    /// What looks after the gaps of a projection's first generation.
+    pub fn gaps(
+        &self,
+        settings: ProjectorSettings,
+        kind: Kind,
+        events: &MemoryEvents,
+        repairs: &Arc<MemoryRepairRequests>,
+    ) -> Gaps<Stores, MemoryEvents, MemoryRepairRequests, Changes> {
+        let generation = MemoryGenerations::first(kind);
+        let patience = Patience::new(&settings, self.abandon.clone());
+        let announcing: Arc<Announcing> = Arc::default();
+        announcing.set_queried(true);
+        let aside = Aside::new(
+            &settings,
+            generation,
+            &self.store,
+            &self.changes,
+            &announcing,
+            &patience,
+        );
+        Gaps::new(
+            generation,
+            Arc::new(self.store.store(generation)),
+            events.clone(),
+            Arc::clone(repairs),
+            aside,
+            patience,
+            settings,
+        )
+    }
+
+    /// What was written can be found by searches.
+    pub async fn refresh(&self, kind: Kind) {
+        let store = self.store.store(MemoryGenerations::first(kind));
+        store.refresh().await.expect("the store is there");
     }
 
     /// Stops at once, as a crash does.

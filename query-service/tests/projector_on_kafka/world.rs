@@ -11,7 +11,8 @@ use query_service::application::projecting::ProjectorSettings;
 use query_service::inbound::kafka::{Feeding, Projector};
 use query_service::outbound::elasticsearch::{ElasticsearchGenerations, ElasticsearchSettings};
 use query_service::outbound::kafka::{
-    ChangeTopic, DeadLetterTopic, KafkaSettings, SchemaLookups, SchemaRegistrySettings, producer, topics,
+    ChangeTopic, DeadLetterTopic, KafkaSettings, RepairRequestTopic, SchemaLookups, SchemaRegistrySettings,
+    producer, topics,
 };
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -115,6 +116,7 @@ impl World {
             generations: Arc::clone(&self.generations),
             dead_letters: Arc::new(DeadLetterTopic::new(self.producer.clone(), &self.kafka)),
             changes: Arc::new(ChangeTopic::new(self.producer.clone(), &self.kafka)),
+            repairs: Arc::new(RepairRequestTopic::new(self.producer.clone(), &self.kafka)),
         };
         let projector = Projector::new(Arc::new(feeding), Kind::ALL.to_vec());
         let cancel = CancellationToken::new();
@@ -122,6 +124,14 @@ impl World {
             task: tokio::spawn(projector.run(cancel.clone())),
             cancel,
         }
+    }
+
+    pub fn letters(&self) -> DeadLetterTopic {
+        DeadLetterTopic::new(self.producer.clone(), &self.kafka)
+    }
+
+    pub fn repair_requests(&self) -> RepairRequestTopic {
+        RepairRequestTopic::new(self.producer.clone(), &self.kafka)
     }
 
     pub fn framed(&self, told: &Told) -> Vec<u8> {

@@ -21,4 +21,6 @@ pub struct DeadLetter {
     pub kind: &'static str,
     /// The whole chain of causes, for a person.
     pub cause: String,
+    /// The name of the projection that could not take it.
+    pub projection: Option<String>,
 }

@@ -1,16 +1,22 @@
 //! What the application needs from outside. Each port has one contract suite in `query-service/tests` that its in-memory and
 //! its real adapter both pass.
 
+mod buried_letters;
 mod changes;
 mod dead_letters;
 mod documents;
+mod gaps;
 mod generations;
 mod reading;
 mod rebuilding;
 
+pub use buried_letters::{
+    BuriedLetters, Letter, LetterDecoder, LetterHead, LetterId, MalformedLetterId, Resolution,
+};
 pub use changes::{Change, ChangePublisher};
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use documents::{DocumentStore, DocumentWrite, Revision, StoredDocument, Waiting, WriteOutcome};
+pub use gaps::{Missing, PublishedEvents, RepairRequests};
 pub use generations::{FoundGeneration, Generation, Generations, NameSources};
 pub use read_model::{Kind, NameSource};
 pub use reading::{

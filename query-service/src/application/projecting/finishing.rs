@@ -91,7 +91,8 @@ where
 
     async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Abandoned> {
         // All are handed over before the first is awaited.
-        let burials = letters.into_iter().map(|letter| async move {
+        let burials = letters.into_iter().map(|mut letter| async move {
+            letter.projection = Some(self.kind.name().to_owned());
             tracing::error!(
                 topic = letter.topic,
                 partition = letter.partition,

@@ -3,8 +3,10 @@
 //! Records come in any order, late and more than once; see [`read_model::sequenced`] for why that does no harm.
 
 pub mod announcing;
+pub mod aside;
 pub mod finishing;
 pub mod folding;
+pub mod gaps;
 pub mod lane;
 pub mod names;
 pub mod patience;

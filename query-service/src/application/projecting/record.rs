@@ -102,6 +102,7 @@ impl RawRecord {
             payload: self.payload.clone(),
             kind,
             cause,
+            projection: None,
         }
     }
 }

@@ -30,6 +30,17 @@ pub struct ProjectorSettings {
     pub pause_after: Duration,
     #[serde(with = "duration")]
     pub offset_commit_interval: Duration,
+    /// How often it is looked for documents that wait for an event.
+    #[serde(with = "duration")]
+    pub gap_check: Duration,
+    /// How long a document waits before anything is done about it.
+    #[serde(with = "duration")]
+    pub gap_patience: Duration,
+    /// The pause after the command service was asked for events; it doubles up to the longest.
+    #[serde(with = "duration")]
+    pub repair_first: Duration,
+    #[serde(with = "duration")]
+    pub repair_longest: Duration,
     /// What is in the lanes may finish for so long when the service stops; what did not is read again.
     #[serde(with = "duration")]
     pub shutdown_grace: Duration,
@@ -47,6 +58,10 @@ impl Default for ProjectorSettings {
             retry_max: Duration::from_millis(5_000),
             pause_after: Duration::from_millis(1_000),
             offset_commit_interval: Duration::from_millis(1_000),
+            gap_check: Duration::from_millis(1_000),
+            gap_patience: Duration::from_millis(500),
+            repair_first: Duration::from_millis(1_000),
+            repair_longest: Duration::from_secs(300),
             shutdown_grace: Duration::from_millis(10_000),
         }
     }

@@ -1,17 +1,14 @@
 //! A record's bytes into an event, or the reason why it never will be one.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use rdkafka::Message;
-use rdkafka::message::{BorrowedMessage, Headers};
 use read_model::Kind;
 use shared_events::headers::HeaderError;
 use shared_events::wire::{self, WireError};
 use shared_events::{AggregateType, DecodeError, Event, EventMetadata, WriterSchema};
 use uuid::Uuid;
 
-use crate::application::projecting::{Incoming, Position, RawHeaders, RawRecord, Record};
+use crate::application::projecting::{Incoming, Position, RawRecord, Record};
 use crate::outbound::kafka::schemas::SchemaError;
 
 /// A record with its place.
@@ -50,30 +47,6 @@ impl Undecodable {
             Self::OtherType { .. } => "type-mismatch",
             Self::OtherKey { .. } => "key-mismatch",
         }
-    }
-}
-
-/// Copies a record out of librdkafka's memory.
-pub fn copy(message: &BorrowedMessage<'_>, topic: &Arc<str>) -> RawRecord {
-    // rdkafka panics at a header whose name is not UTF-8. Without headers the record is no event, and is buried.
-    let headers = catch_unwind(AssertUnwindSafe(|| {
-        let Some(found) = message.headers() else {
-            return RawHeaders::default();
-        };
-        let bytes = found
-            .iter()
-            .map(|header| header.key.len() + header.value.map_or(0, <[u8]>::len));
-        let mut headers = RawHeaders::with_capacity(found.count(), bytes.sum());
-        for header in found.iter() {
-            headers.push(header.key, header.value);
-        }
-        headers
-    }));
-    RawRecord {
-        topic: Arc::clone(topic),
-        key: message.key().map(<[u8]>::to_vec),
-        payload: message.payload().map(<[u8]>::to_vec),
-        headers: headers.unwrap_or_default(),
     }
 }
 

@@ -2,9 +2,11 @@
 
 pub mod changes_feed;
 pub mod lag_watch;
+pub mod letters;
 pub mod past_changes;
 pub mod pipeline;
 pub mod projector;
+pub mod rereading;
 
 mod decoding;
 mod group;

@@ -61,6 +61,10 @@ impl Offsets {
         self.partitions.remove(&partition);
     }
 
+    pub fn has(&self, partition: Partition) -> bool {
+        self.partitions.contains_key(&partition)
+    }
+
     pub fn assigned(&self) -> usize {
         self.partitions.len()
     }

@@ -1,5 +1,6 @@
 //! One generation fed from its topics, under a consumer group of its own.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +14,12 @@ use super::group::{self, Committing, GroupConsumer, Topics};
 use super::lag;
 use super::projector::Feeding;
 use super::reading::Reading;
+use super::rereading::Rereading;
 use super::source::Source;
 use super::unknown_schemas::UnknownSchemas;
 use crate::application::ports::{ChangePublisher, DeadLetters, Generation, Generations, NameSources};
+use crate::application::projecting::aside::Aside;
+use crate::application::projecting::gaps::Gaps;
 use crate::application::projecting::patience::Patience;
 use crate::application::projecting::{Announcing, Ports, lane};
 
@@ -72,6 +76,14 @@ where
         let mut lane_tasks = JoinSet::new();
         let lanes = lane::start(settings, &ports, &mut lane_tasks, &abandon);
         drop(ports);
+        let gaps_stopped = CancellationToken::new();
+        let gaps = tokio::spawn(gaps(
+            generation,
+            &feeding,
+            &announcing,
+            Arc::clone(&consumer),
+            gaps_stopped.clone(),
+        ));
         let lag_stopped = CancellationToken::new();
         let lag = tokio::spawn(lag::report(
             Arc::clone(&consumer),
@@ -98,6 +110,8 @@ where
             () = abandon.cancelled() => Ok(()),
             ended = lane_tasks.join_next() => Err(anyhow::anyhow!("a lane has ended: {ended:?}")),
         };
+        gaps_stopped.cancel();
+        _ = gaps.await;
         // Then every part ends as it may.
         let read = if abandon.is_cancelled() { Ok(()) } else { read };
         let drained = tokio::time::timeout(settings.shutdown_grace, ended(&mut lane_tasks)).await;
@@ -111,6 +125,47 @@ where
         close(consumer).await;
         read
     }
+}
+
+/// Looks after what waits, in one process of those that share the topics: the one that has the first partition.
+fn gaps<G, D, C>(
+    generation: Generation,
+    feeding: &Feeding<G, D, C>,
+    announcing: &Arc<Announcing>,
+    consumer: Arc<GroupConsumer>,
+    stopped: CancellationToken,
+) -> impl Future<Output = ()> + use<G, D, C>
+where
+    G: Generations + NameSources,
+    D: DeadLetters,
+    C: ChangePublisher,
+{
+    let patience = Patience::new(&feeding.settings, stopped.clone());
+    let gaps = Gaps::new(
+        generation,
+        Arc::new(feeding.generations.store(generation)),
+        Rereading::new(
+            generation.kind,
+            feeding.kafka.clone(),
+            Arc::clone(&feeding.schemas),
+        ),
+        Arc::clone(&feeding.repairs),
+        Aside::new(
+            &feeding.settings,
+            generation,
+            &feeding.generations,
+            &feeding.changes,
+            announcing,
+            &patience,
+        ),
+        patience,
+        feeding.settings.clone(),
+    );
+    let kind = generation.kind;
+    let first = (kind.aggregate(), 0);
+    // What is made of one event has no gaps.
+    let ours = move || !kind.is_create_only() && consumer.context().offsets().has(first);
+    gaps.run(ours, stopped)
 }
 
 async fn ended(tasks: &mut JoinSet<()>) {

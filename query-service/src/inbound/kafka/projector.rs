@@ -14,7 +14,7 @@ use crate::application::ports::{
     ChangePublisher, DeadLetters, FoundGeneration, Generation, Generations, NameSources,
 };
 use crate::application::projecting::{Announcing, ProjectorSettings};
-use crate::outbound::kafka::{KafkaSettings, SchemaLookups};
+use crate::outbound::kafka::{KafkaSettings, RepairRequestTopic, SchemaLookups};
 
 /// Between two looks at which generations there are.
 const LOOK_FOR_GENERATIONS: Duration = Duration::from_secs(2);
@@ -27,6 +27,7 @@ pub struct Feeding<G, D, C> {
     pub generations: Arc<G>,
     pub dead_letters: Arc<D>,
     pub changes: Arc<C>,
+    pub repairs: Arc<RepairRequestTopic>,
 }
 
 pub struct Projector<G, D, C> {

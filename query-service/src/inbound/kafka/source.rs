@@ -12,8 +12,9 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use tokio_util::sync::CancellationToken;
 
-use super::decoding::{Received, copy};
+use super::decoding::Received;
 use super::group::GroupConsumer;
+use crate::outbound::kafka::scanning::copy;
 
 pub struct Source {
     pub consumer: Arc<GroupConsumer>,

@@ -16,9 +16,16 @@ pub const CAUSE: &str = "dead_letter_cause";
 pub const TOPIC: &str = "dead_letter_topic";
 pub const PARTITION: &str = "dead_letter_partition";
 pub const OFFSET: &str = "dead_letter_offset";
+/// The name of the projection that could not take it.
+pub const PROJECTION: &str = "dead_letter_projection";
 /// Set where the record itself did not fit; it still stands at its topic, partition and offset.
 pub const PAYLOAD_OMITTED: &str = "dead_letter_payload_omitted";
 
+/// What stands behind the headers that the record came with.
+pub const ADDED: [&str; 7] = [KIND, CAUSE, TOPIC, PARTITION, OFFSET, PROJECTION, PAYLOAD_OMITTED];
+
+/// Of a key that is kept although its record does not fit.
+const MAX_KEY_BYTES: usize = 1_024;
 const MAX_CAUSE_CHARS: usize = 4_000;
 
 pub struct DeadLetterTopic {
@@ -45,7 +52,7 @@ impl DeadLetterTopic {
             (PARTITION, &partition),
             (OFFSET, &offset),
         ];
-        let mut headers = OwnedHeaders::new_with_capacity(letter.headers.len() + added.len() + 1);
+        let mut headers = OwnedHeaders::new_with_capacity(letter.headers.len() + ADDED.len());
         if whole {
             for (key, value) in &letter.headers {
                 headers = headers.insert(Header {
@@ -59,14 +66,17 @@ impl DeadLetterTopic {
                 value: Some("true"),
             });
         }
-        for (key, value) in added {
+        let projection = letter.projection.as_deref().map(|name| (PROJECTION, name));
+        for (key, value) in added.into_iter().chain(projection) {
             headers = headers.insert(Header {
                 key,
                 value: Some(value),
             });
         }
         let mut record = FutureRecord::<[u8], [u8]>::to(&self.topic).headers(headers);
-        if let (Some(key), true) = (&letter.key, whole) {
+        if let Some(key) = &letter.key
+            && (whole || key.len() <= MAX_KEY_BYTES)
+        {
             record = record.key(key);
         }
         if let (Some(payload), true) = (&letter.payload, whole) {

@@ -1,15 +1,21 @@
+pub mod buried_letters;
 pub mod changes;
 pub mod dead_letters;
 pub mod feeds;
 pub mod groups;
+pub mod partitioning;
 pub mod producer;
+pub mod repair_requests;
+pub mod scanning;
 pub mod schemas;
 pub mod settings;
 pub mod topics;
 
+pub use buried_letters::BuriedLetterTopic;
 pub use changes::ChangeTopic;
 pub use dead_letters::DeadLetterTopic;
 pub use feeds::KafkaFeeds;
 pub use producer::producer;
+pub use repair_requests::RepairRequestTopic;
 pub use schemas::SchemaLookups;
 pub use settings::{GroupProtocol, KafkaSettings, SchemaRegistrySettings};

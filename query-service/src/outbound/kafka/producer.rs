@@ -14,6 +14,8 @@ pub fn producer(settings: &KafkaSettings) -> Result<FutureProducer, KafkaError> 
         .set("acks", "all")
         // A batch is handed over at once; somebody waits for the change that it tells of.
         .set("linger.ms", "0")
+        // As every other client of Kafka shares keys out, the command service too.
+        .set("partitioner", "murmur2_random")
         .set("compression.type", "zstd")
         .set("message.max.bytes", DEAD_LETTER_MAX_BYTES)
         .set("message.timeout.ms", "30000")
