@@ -10,6 +10,8 @@ mod events;
 #[path = "../support/indices.rs"]
 mod indices;
 mod kafka;
+mod outages;
+mod proxy;
 mod rereading;
 mod resolving;
 mod world;

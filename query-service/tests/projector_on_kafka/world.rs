@@ -109,11 +109,16 @@ impl World {
     }
 
     pub fn start(&self) -> Running {
+        self.start_over(Arc::clone(&self.generations))
+    }
+
+    /// With another way to Elasticsearch.
+    pub fn start_over(&self, generations: Arc<ElasticsearchGenerations>) -> Running {
         let feeding = Feeding {
             kafka: self.kafka.clone(),
             settings: ProjectorSettings::default(),
             schemas: Arc::new(SchemaLookups::new(&self.registry).expect("the settings are good")),
-            generations: Arc::clone(&self.generations),
+            generations,
             dead_letters: Arc::new(DeadLetterTopic::new(self.producer.clone(), &self.kafka)),
             changes: Arc::new(ChangeTopic::new(self.producer.clone(), &self.kafka)),
             repairs: Arc::new(RepairRequestTopic::new(self.producer.clone(), &self.kafka)),
