@@ -6,6 +6,8 @@ mod commands;
 mod cpu;
 mod load;
 mod projector;
+mod queries;
+mod recorder;
 mod relay;
 mod report;
 mod visible;
@@ -43,6 +45,7 @@ async fn main() -> Result<()> {
     let seed = commands::measure(&system, options.clients, duration, &mut report).await?;
     relay::measure(&system, &mut report).await?;
     projector::measure(&system, &mut report).await?;
+    queries::measure(&system, options.clients, duration, &mut report).await?;
     visible::measure(&system, &seed, options.rate, duration, &mut report).await?;
     report.print();
     Ok(())
