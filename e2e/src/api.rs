@@ -1,4 +1,4 @@
-//! The two services as a client sees them.
+//! The command service as a client sees it.
 
 use std::time::Duration;
 
@@ -189,50 +189,14 @@ impl Commands {
     }
 }
 
-#[derive(Clone)]
-pub struct Queries {
-    http: reqwest::Client,
-    base: String,
-}
-
-impl Queries {
-    pub fn new(base: &str) -> Self {
-        Self {
-            http: http_client(),
-            base: base.to_owned(),
-        }
-    }
-
-    /// Asks with a token, waiting up to 30 s for it.
-    pub async fn get_with(&self, path: &str, token: &str) -> Result<Value> {
-        let request = self
-            .http
-            .get(format!("{}{path}", self.base))
-            .header("Consistency-Token", token)
-            .header("Prefer", "wait=30");
-        match answer(request).await? {
-            (StatusCode::OK, body) => Ok(body),
-            (status, body) => bail!("{path}: {status} {body}"),
-        }
-    }
-
-    pub async fn get(&self, path: &str) -> Result<(StatusCode, Value)> {
-        answer(self.http.get(format!("{}{path}", self.base))).await
-    }
-
-    pub async fn order(&self, id: Uuid, token: &str) -> Result<Value> {
-        self.get_with(&format!("/v1/orders/{id}"), token).await
-    }
-}
-
-fn http_client() -> reqwest::Client {
+pub(crate) fn http_client() -> reqwest::Client {
     reqwest::Client::builder()
         .timeout(Duration::from_secs(40))
         .build()
         .unwrap_or_default()
 }
 
-async fn answer(request: RequestBuilder) -> Result<(StatusCode, Value)> {
+pub(crate) async fn answer(request: RequestBuilder) -> Result<(StatusCode, Value)> {
     let response = request.send().await?;
     let status = response.status();
     let text = response.text().await?;

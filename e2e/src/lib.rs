@@ -1,18 +1,25 @@
 //! What the end-to-end tests share: a system of their own on the shared servers, a client's view of it, a workload, and
 //! an independent fold to compare the answers with.
 
+pub mod answers;
 pub mod api;
+pub mod crowds;
 pub mod dice;
 pub mod door;
 pub mod events;
 pub mod fold;
 pub mod invoices;
+pub mod pushes;
+pub mod queries;
+pub mod rebuilding;
 pub mod repeats;
+pub mod replicas;
 pub mod rivals;
 pub mod schemathesis;
 
 pub mod system;
 pub mod topics;
+pub mod ways;
 pub mod workload;
 
 use std::time::{Duration, Instant};

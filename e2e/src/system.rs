@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
+use serde_json::Value;
 use stack::{ServiceBuilder, ServiceProcess, TestServers};
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
-use crate::api::{Commands, Queries};
+use crate::api::Commands;
 use crate::eventually;
 use crate::fold::{Expected, normalised};
+use crate::queries::Queries;
 use crate::topics;
 
 const START: Duration = Duration::from_secs(60);
@@ -73,9 +75,26 @@ impl System {
         format!("{}-", self.name)
     }
 
-    /// The consumer group of the projectors.
+    /// What the names of the projectors' consumer groups begin with.
     pub fn group(&self) -> String {
         format!("{}.projector", self.name)
+    }
+
+    /// The index that queries of a projection read.
+    pub async fn queried_index(&self, projection: &str) -> Result<String> {
+        let alias = format!("{}{projection}", self.index_prefix());
+        let url = format!("{}/_alias/{alias}", self.servers.elasticsearch);
+        let found: Value = reqwest::get(url).await?.error_for_status()?.json().await?;
+        let indices: Vec<&String> = found.as_object().context("no indices")?.keys().collect();
+        ensure!(indices.len() == 1, "queries of {projection} read {indices:?}");
+        Ok(indices[0].clone())
+    }
+
+    /// The consumer group that feeds that index.
+    pub async fn group_of(&self, projection: &str) -> Result<String> {
+        let index = self.queried_index(projection).await?;
+        let generation = index.strip_prefix(&self.index_prefix());
+        Ok(format!("{}.{}", self.group(), generation.unwrap_or(&index)))
     }
 
     /// Starts a role and waits until it is ready.

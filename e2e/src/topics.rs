@@ -19,11 +19,19 @@ use crate::system::System;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Whose events the query service projects.
-pub const PROJECTED: [AggregateType; 3] = [
-    AggregateType::Customer,
-    AggregateType::Product,
-    AggregateType::Order,
+/// The projections of the query service, and whose events each reads.
+pub const PROJECTIONS: [(&str, &[AggregateType]); 8] = [
+    ("customers", &[AggregateType::Customer]),
+    ("products", &[AggregateType::Product]),
+    ("orders", &[AggregateType::Order]),
+    ("order-history", &[AggregateType::Order]),
+    ("sales", &[AggregateType::Order]),
+    ("invoices", &[AggregateType::Invoice]),
+    ("invoice-accounts", &[AggregateType::Invoice]),
+    (
+        "deliveries",
+        &[AggregateType::OrderForDelivery, AggregateType::Order],
+    ),
 ];
 
 /// An event as it stands in its topic or in the event store.

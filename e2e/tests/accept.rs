@@ -3,12 +3,19 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use e2e::api::{Commands, Queries};
+use e2e::api::Commands;
+use e2e::crowds::{self, Crowd};
+use e2e::pushes::{self, Subscription};
+use e2e::queries::Queries;
 use e2e::schemathesis::Schemathesis;
 use e2e::system::System;
 use e2e::topics;
 use e2e::workload::Workload;
-use e2e::{invoices, repeats, rivals};
+use e2e::{answers, invoices, rebuilding, repeats, replicas, rivals, ways};
+use tokio::sync::watch;
+
+/// For what takes minutes at these sizes; nothing is judged by it.
+const MINUTES: Duration = Duration::from_secs(900);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "full size: cargo xtask accept"]
@@ -136,5 +143,166 @@ async fn sixty_four_clients_submit_pay_and_cancel_for_a_minute() -> Result<()> {
     println!(
         "the topics were deleted and made again: {anew} orders as before, on the old indices and on new ones"
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "full size: cargo xtask accept"]
+async fn a_rebuild_of_200_000_orders_under_200_queries_a_second() -> Result<()> {
+    const ORDERS: usize = 200_000;
+    let system = System::prepare().await?;
+    let command = system.start("command-service", "all")?;
+    let projector = system.start("query-service", "projector")?;
+    let api = system.start("query-service", "api")?;
+    let (commands, queries) = (Commands::new(&command.base_url()), Queries::new(&api.base_url()));
+    let started = Instant::now();
+    let crowd = Crowd::register(&commands, 1_000, 40).await?;
+    crowd.order(&commands, ORDERS, 48).await?;
+    let ordered = started.elapsed();
+    crowds::are_listed(&queries, ORDERS, MINUTES).await?;
+    println!(
+        "{ORDERS} orders by command in {ordered:.1?}, all listed after {:.1?}",
+        started.elapsed()
+    );
+    let rebuilt = rebuilding::under_queries(&system, &queries, 200, MINUTES).await?;
+    println!("{}", rebuilt.printed);
+    println!(
+        "rebuilt in {:.1?}, rolled back in {:.1?}; meanwhile {} queries, none failed and none was wrong, p50 {:.1} ms, p99 \
+         {:.1} ms; projector {} MiB at most",
+        rebuilt.took,
+        rebuilt.rolled_back_in,
+        rebuilt.steady.answers,
+        rebuilt.steady.quantile(0.5),
+        rebuilt.steady.quantile(0.99),
+        crowds::most_memory_mib(projector.pid()),
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "full size: cargo xtask accept"]
+async fn a_rename_with_100_000_orders() -> Result<()> {
+    const ORDERS: usize = 100_000;
+    let system = System::prepare().await?;
+    let command = system.start("command-service", "all")?;
+    let projector = system.start("query-service", "projector")?;
+    let api = system.start("query-service", "api")?;
+    let (commands, queries) = (Commands::new(&command.base_url()), Queries::new(&api.base_url()));
+    let crowd = Crowd::register(&commands, 1, 40).await?;
+    crowd.order(&commands, ORDERS, 48).await?;
+    crowds::are_listed(&queries, ORDERS, MINUTES).await?;
+    let memory_before = crowds::most_memory_mib(projector.pid());
+
+    let others = [
+        commands.register_customer("Somebody else").await?.id,
+        crowd.products[0],
+    ];
+    let (stop, stopped) = watch::channel(false);
+    let alone = async {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        stop.send_replace(true);
+        anyhow::Ok(())
+    };
+    let (_, before) = tokio::try_join!(alone, crowds::probe(&commands, &queries, others, stopped))?;
+    let (stop, stopped) = watch::channel(false);
+    let renaming = async {
+        let took = crowds::rename(&commands, &queries, crowd.customers[0], "Ada Lovelace", MINUTES).await;
+        stop.send_replace(true);
+        took
+    };
+    let probing = crowds::probe(&commands, &queries, others, stopped);
+    let (took, meanwhile) = tokio::try_join!(renaming, probing)?;
+    let listed = crowds::listed_under(&system, crowd.customers[0], "Ada Lovelace").await?;
+    ensure!(
+        listed == ORDERS as u64,
+        "{listed} of {ORDERS} orders show the new name"
+    );
+    println!(
+        "a customer with {ORDERS} orders renamed: all show the new name after {took:.1?}; projector {} MiB at most, {memory_before} \
+         before; from an answer to a command to its order shown, others: p50 {:.0} ms, p99 {:.0} ms before, p50 {:.0} ms, p99 \
+         {:.0} ms meanwhile ({} orders)",
+        crowds::most_memory_mib(projector.pid()),
+        before.quantile(0.5),
+        before.quantile(0.99),
+        meanwhile.quantile(0.5),
+        meanwhile.quantile(0.99),
+        meanwhile.answers,
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "full size: cargo xtask accept"]
+async fn three_replicas_with_caches_for_a_minute() -> Result<()> {
+    let system = System::prepare().await?;
+    let command = system.start("command-service", "all")?;
+    let _projector = system.start("query-service", "projector")?;
+    let apis = [
+        system.start("query-service", "api")?,
+        system.start("query-service", "api")?,
+        system.start("query-service", "api")?,
+    ];
+    let commands = Commands::new(&command.base_url());
+    let replicas = [0, 1, 2].map(|at: usize| Queries::new(&apis[at].base_url()));
+    let report =
+        replicas::write_and_read(&commands, &replicas, 2026, [4, 24], Duration::from_secs(60)).await?;
+    let [hits, misses] = replicas::cache_lookups(&replicas).await?;
+    println!(
+        "three replicas for a minute: {} changes, {} answers, {} of them with a token: none broke it or went back, {} were \
+         told that it has not arrived yet; {hits:.0} of {:.0} looks into the caches hit ({:.0} %)",
+        report.changes,
+        report.answers,
+        report.with_token,
+        report.not_yet_visible,
+        hits + misses,
+        100.0 * hits / (hits + misses),
+    );
+    let compared = system
+        .at_rest_everything_is_as_folded(&replicas[2], MINUTES)
+        .await?;
+    println!("{compared} orders equal the fold of their events");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "full size: cargo xtask accept"]
+async fn a_client_that_reconnects_a_hundred_times_during_ten_thousand_changes() -> Result<()> {
+    let system = System::prepare().await?;
+    let command = system.start("command-service", "all")?;
+    let _projector = system.start("query-service", "projector")?;
+    let apis = [
+        system.start("query-service", "api")?,
+        system.start("query-service", "api")?,
+    ];
+    let commands = Commands::new(&command.base_url());
+    let replicas = [0, 1].map(|at: usize| Queries::new(&apis[at].base_url()));
+    let workload = Workload::prepare(&commands, 50, 40).await?;
+    let first = Subscription::open(&replicas[0], "/v1/orders/changes", None).await?;
+    let started = Instant::now();
+    let changes = async {
+        workload.run(&commands, 2026, 16, 10_000).await?;
+        pushes::versions(&system).await
+    };
+    let watched = pushes::watch(&system, &replicas, first, 50, changes).await?;
+    ensure!(watched.reconnects >= 100, "{watched:?}");
+    println!(
+        "{} commands and {} pushes in {:.1?}, {} reconnects through two replicas: whatever stands in the changes topic came, \
+         each once",
+        *workload.progress().borrow(),
+        watched.pushes,
+        started.elapsed(),
+        watched.reconnects,
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "full size: cargo xtask accept"]
+async fn every_read_model_after_a_thousand_orders_on_all_their_ways() -> Result<()> {
+    let system = System::prepare().await?;
+    let (_services, commands, queries) = system.start_all()?;
+    ways::go(&commands, 2026, 20, 50).await?;
+    let compared = answers::all_are_as_folded(&system, &queries, MINUTES).await?;
+    println!("every answer equals the fold of the events: {compared:?}");
     Ok(())
 }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use e2e::api::{Commands, Queries};
+use e2e::api::Commands;
 use e2e::eventually;
+use e2e::queries::Queries;
 use e2e::system::System;
 use e2e::topics::{self, Published};
 use e2e::workload::Workload;

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use e2e::api::{Commands, Queries};
+use e2e::api::Commands;
 use e2e::door::Door;
 use e2e::events::Events;
 use e2e::eventually;
+use e2e::queries::Queries;
 use e2e::system::System;
 use e2e::workload::Workload;
 use serde_json::Value;

@@ -126,7 +126,7 @@ async fn a_token_that_has_not_arrived_is_said_to_be_so() -> Result<()> {
     let command = system.start("command-service", "api")?;
     let query = system.start("query-service", "all")?;
     let commands = e2e::api::Commands::new(&command.base_url());
-    let queries = e2e::api::Queries::new(&query.base_url());
+    let queries = e2e::queries::Queries::new(&query.base_url());
 
     // No relay runs: what is committed stays in the outbox.
     let customer = commands.register_customer("Ada Lovelace").await?;
