@@ -373,3 +373,13 @@ async fn what_is_kept_is_bounded_in_bytes() {
     assert!(cache.kept.weighted_size() <= 100_000);
     assert!(cache.kept.entry_count() > 50);
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_room_nothing_is_kept() {
+    let cache = OrderCache::new(CacheSettings {
+        max_bytes: 0,
+        ..CacheSettings::default()
+    });
+    keep(&cache, order(1)).await;
+    assert!(asks_the_store(&cache, Demand::Anything).await);
+}
