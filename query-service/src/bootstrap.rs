@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use elasticsearch::Elasticsearch;
 use rdkafka::producer::{FutureProducer, Producer as _};
 use read_model::Kind;
 use secrecy::ExposeSecret as _;
@@ -23,13 +24,14 @@ use crate::application::freshness::{Freshness, Pace};
 use crate::application::ports::Generations as _;
 use crate::application::queries::QueryBus;
 use crate::application::queries::cursor::CursorSigner;
+use crate::application::queries::lists::Cursors;
+use crate::application::queries::points::Points;
 use crate::cli::Command;
 use crate::inbound::health::{Dependency, Health};
 use crate::inbound::http::query_api::QueryApi;
 use crate::inbound::http::server;
 use crate::inbound::kafka::{Feeding, Projector};
-use crate::outbound::elasticsearch::orders::ElasticsearchOrders;
-use crate::outbound::elasticsearch::{self as es, ElasticsearchGenerations, setup};
+use crate::outbound::elasticsearch::{self as es, ElasticsearchGenerations, ElasticsearchReader, setup};
 use crate::outbound::kafka::schemas::SchemaError;
 use crate::outbound::kafka::{
     self, ChangeTopic, DeadLetterTopic, KafkaSettings, RepairRequestTopic, SchemaLookups, groups, topics,
@@ -74,10 +76,7 @@ async fn set_up(settings: &Settings) -> anyhow::Result<()> {
 
 async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
     let client = es::connect(&settings.elasticsearch)?;
-    let orders = Arc::new(ElasticsearchOrders::new(
-        client.clone(),
-        &settings.elasticsearch.index_prefix,
-    ));
+    let reader = Arc::new(reader(client.clone(), &settings));
     let generations = Arc::new(ElasticsearchGenerations::new(client, &settings.elasticsearch));
     let mut dependencies = vec![elasticsearch_dependency(role, &generations)];
     let mut tasks = Tasks::default();
@@ -94,7 +93,7 @@ async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
         Ok(())
     });
     let served = match role.serves_api() {
-        true => Some(start_api(&orders, &generations, &settings, &mut tasks)?),
+        true => Some(start_api(&reader, &generations, &settings, &mut tasks)?),
         false => None,
     };
     if role.projects() {
@@ -158,6 +157,14 @@ async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
     ended.and(stopped)
 }
 
+fn reader(client: Elasticsearch, settings: &Settings) -> ElasticsearchReader {
+    ElasticsearchReader::new(
+        client,
+        &settings.elasticsearch.index_prefix,
+        settings.cursor.point_keep_alive,
+    )
+}
+
 /// Who answers queries needs what they read to be of this build's mappings; who projects makes it so.
 fn elasticsearch_dependency(role: Role, generations: &Arc<ElasticsearchGenerations>) -> Dependency {
     let generations = generations.clone();
@@ -173,7 +180,7 @@ fn elasticsearch_dependency(role: Role, generations: &Arc<ElasticsearchGeneratio
 }
 
 fn start_api(
-    orders: &Arc<ElasticsearchOrders>,
+    freshness_reader: &Arc<ElasticsearchReader>,
     generations: &Arc<ElasticsearchGenerations>,
     settings: &Settings,
     tasks: &mut Tasks,
@@ -185,7 +192,7 @@ fn start_api(
     }
     let consistency = &settings.consistency;
     let freshness = Arc::new(Freshness::new(
-        orders.clone(),
+        freshness_reader.clone(),
         Pace {
             max_waiting: consistency.max_waiting.get(),
             search_check: consistency.search_check,
@@ -201,18 +208,16 @@ fn start_api(
         }
     });
     let following = following::start(&freshness, generations.clone(), settings, tasks)?;
-    let cursors = Arc::new(CursorSigner::new(
-        settings.cursor.secret.expose_secret().as_bytes(),
-    ));
+    let cursors = Arc::new(Cursors {
+        signer: CursorSigner::new(settings.cursor.secret.expose_secret().as_bytes()),
+        points: Points::new(settings.cursor.max_points.get(), settings.cursor.point_keep_alive),
+    });
     let in_flight = Arc::new(Semaphore::new(settings.http.max_in_flight.get()));
     // A client for each worker, whose connections then live on that worker's thread: an answer wakes nobody elsewhere.
     let worker = || {
         let client = es::connect(&settings.elasticsearch)?;
-        let orders = Arc::new(ElasticsearchOrders::new(
-            client,
-            &settings.elasticsearch.index_prefix,
-        ));
-        let bus = QueryBus::new(&orders, &freshness, &following.cache, &cursors);
+        let reader = Arc::new(reader(client, settings));
+        let bus = QueryBus::new(&reader, &freshness, &following.cache, &cursors);
         let api = QueryApi::new(
             bus,
             in_flight.clone(),

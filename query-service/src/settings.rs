@@ -137,6 +137,11 @@ impl HttpSettings {
 pub struct CursorSettings {
     /// Signs the cursors: the same in every replica, at least 16 bytes. The default is for development only.
     pub secret: SecretString,
+    /// How long the point in time of a walk by cursor is kept since the last page of it.
+    #[serde(with = "duration")]
+    pub point_keep_alive: Duration,
+    /// Points in time that a process keeps open at once.
+    pub max_points: NonZeroUsize,
 }
 
 impl CursorSettings {
@@ -151,6 +156,8 @@ impl Default for CursorSettings {
     fn default() -> Self {
         Self {
             secret: Self::DEVELOPMENT.into(),
+            point_keep_alive: Duration::from_secs(120),
+            max_points: const { NonZeroUsize::new(200).unwrap() },
         }
     }
 }

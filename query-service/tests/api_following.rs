@@ -10,7 +10,7 @@ use std::time::Duration;
 use query_service::application::following::FeedEvent;
 use query_service::application::freshness::lag::Look;
 use query_service::application::ports::{Change, OrderSummary};
-use query_service::outbound::memory::orders::MemoryOrders;
+use query_service::outbound::memory::reading::MemoryReader;
 use read_model::{Kind, OrderDocument};
 use reqwest::Method;
 use rstest::rstest;
@@ -22,7 +22,7 @@ use support::following::REMEMBERED;
 use support::memory::Memory;
 use support::mothers::{an_order, id};
 
-async fn an_api() -> (Memory, Api<MemoryOrders>) {
+async fn an_api() -> (Memory, Api<MemoryReader>) {
     let memory = Memory::new().await;
     let api = Api::over(memory.reader());
     (memory, api)
@@ -78,7 +78,7 @@ async fn a_customers_token_is_not_answered_with_the_name_of_before() {
             ..an_order(1)
         })
         .await;
-    memory.propagate(AggregateType::Customer, id(900_001), 2).await;
+    memory.propagate(Kind::Customer, id(900_001), 2).await;
     let token = format!("customer:{}:2", id(900_001));
     let answer = api.get_with_token(&path, &token, 1).await;
     assert_eq!(answer.ok()["customer_name"], "Ada King");

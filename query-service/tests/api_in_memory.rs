@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use query_service::application::ports::Change;
 use query_service::inbound::http::api_document;
-use read_model::OrderDocument;
+use read_model::{Kind, OrderDocument};
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::json;
@@ -21,7 +21,10 @@ use support::mothers::{a_line, an_empty_order, an_order, an_order_of, id};
 
 async fn an_api_with(
     orders: &[OrderDocument],
-) -> (Memory, Api<query_service::outbound::memory::orders::MemoryOrders>) {
+) -> (
+    Memory,
+    Api<query_service::outbound::memory::reading::MemoryReader>,
+) {
     let memory = Memory::new().await;
     memory.put_all(orders).await;
     let api = Api::over(memory.reader());
@@ -351,7 +354,7 @@ async fn a_detail_waits_until_its_token_can_be_seen() {
 #[tokio::test]
 async fn what_never_comes_is_not_yet_visible_and_says_what_is() {
     let (memory, api) = an_api_with(&[an_order(1)]).await;
-    memory.propagate(AggregateType::Customer, id(900_001), 4).await;
+    memory.propagate(Kind::Customer, id(900_001), 4).await;
     let detail = format!("/v1/orders/{}", id(1));
     for path in [detail.as_str(), "/v1/orders", "/v1/orders/search?q=ada"] {
         for (token, seen) in [

@@ -10,9 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use query_service::application::ports::Change;
-use query_service::outbound::elasticsearch::orders::ElasticsearchOrders;
 use query_service::outbound::elasticsearch::{ElasticsearchSettings, connect};
-use read_model::{OrderDocument, OrderStatus};
+use read_model::{Kind, OrderDocument, OrderStatus};
 use rstest::rstest;
 use serde_json::json;
 use shared_events::AggregateType;
@@ -226,9 +225,7 @@ async fn a_search_with_a_token_shows_what_was_written_before_it() {
 async fn a_listing_with_a_customers_token_waits_for_the_name_to_be_everywhere() {
     let elasticsearch = Elasticsearch::new().await;
     elasticsearch.put_all(&[an_order(1)]).await;
-    elasticsearch
-        .propagate(AggregateType::Customer, id(900_001), 1)
-        .await;
+    elasticsearch.propagate(Kind::Customer, id(900_001), 1).await;
     let api = Api::over(elasticsearch.reader());
     let token = format!("customer:{}:2", id(900_001));
     let (answer, ()) = tokio::join!(api.get_with_token("/v1/orders", &token, 10), async {
@@ -239,9 +236,7 @@ async fn a_listing_with_a_customers_token_waits_for_the_name_to_be_everywhere() 
         };
         elasticsearch.put(&renamed).await;
         elasticsearch.refresh().await;
-        elasticsearch
-            .propagate(AggregateType::Customer, id(900_001), 2)
-            .await;
+        elasticsearch.propagate(Kind::Customer, id(900_001), 2).await;
     });
     assert_eq!(answer.ok()["items"][0]["customer_name"], "Ada King");
     api.stop().await;
@@ -253,7 +248,7 @@ async fn a_missing_index_is_an_outage_and_not_an_empty_answer() {
         .await
         .expect("no panic");
     let client = connect(&settings).expect("the URL is one");
-    let api = Api::over(Arc::new(ElasticsearchOrders::new(client, &settings.index_prefix)));
+    let api = Api::over(Arc::new(support::elasticsearch::reader(client, &settings)));
     let detail = format!("/v1/orders/{}", id(1));
     for path in ["/v1/orders", "/v1/orders/search?q=ada", &detail] {
         api.get(path).await.problem(503, "unavailable");
@@ -269,7 +264,7 @@ async fn an_elasticsearch_that_is_not_there_is_a_503_at_once() {
         ..ElasticsearchSettings::default()
     };
     let client = connect(&settings).expect("the URL is one");
-    let api = Api::over(Arc::new(ElasticsearchOrders::new(client, "")));
+    let api = Api::over(Arc::new(support::elasticsearch::reader(client, &settings)));
     let detail = format!("/v1/orders/{}", id(1));
     for path in ["/v1/orders", "/v1/orders/search?q=ada", &detail] {
         api.get(path).await.problem(503, "unavailable");
@@ -291,7 +286,10 @@ async fn an_elasticsearch_that_hangs_is_a_503_at_the_deadline() {
         request_deadline: Duration::from_millis(200),
         ..Default::default()
     };
-    let api = Api::within(Arc::new(ElasticsearchOrders::new(client, "")), limits);
+    let api = Api::within(
+        Arc::new(support::elasticsearch::reader(client, &settings)),
+        limits,
+    );
     let detail = format!("/v1/orders/{}", id(1));
     for path in ["/v1/orders", "/v1/orders/search?q=ada", &detail] {
         api.get(path).await.problem(503, "deadline-exceeded");

@@ -8,7 +8,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use query_service::inbound::http::api_document;
-use query_service::outbound::memory::orders::MemoryOrders;
+use query_service::outbound::memory::reading::MemoryReader;
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::Value;
@@ -18,11 +18,11 @@ use support::memory::Memory;
 use support::mothers::{an_order, id};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-async fn an_api() -> Api<MemoryOrders> {
+async fn an_api() -> Api<MemoryReader> {
     an_api_with(Limits::default()).await
 }
 
-async fn an_api_with(limits: Limits) -> Api<MemoryOrders> {
+async fn an_api_with(limits: Limits) -> Api<MemoryReader> {
     let memory = Memory::new().await;
     let orders: Vec<_> = (1..=3).map(an_order).collect();
     memory.put_all(&orders).await;
@@ -92,7 +92,7 @@ fn names(problem: &Value, all: &[&str]) {
 }
 
 /// What a socket answers to these bytes.
-async fn raw(api: &Api<MemoryOrders>, bytes: &[u8]) -> String {
+async fn raw(api: &Api<MemoryReader>, bytes: &[u8]) -> String {
     let address = api.base_url.trim_start_matches("http://");
     let mut connection = tokio::net::TcpStream::connect(address)
         .await

@@ -21,7 +21,9 @@ pub mod streams;
 
 pub use created::{Created, Entry};
 pub use deliveries::{Delivery, DeliveryDocument, DeliveryStatus};
-pub use documents::{CustomerDocument, Money, OrderDocument, OrderItem, OrderStatus, ProductDocument};
+pub use documents::{
+    Address, CustomerDocument, Money, OrderDocument, OrderItem, OrderStatus, ProductDocument, Size,
+};
 pub use fold::{Fold, FoldError, Occurrence};
 pub use invoice_accounts::{InvoiceAccountDocument, InvoiceStatus};
 pub use invoices::InvoiceDocument;

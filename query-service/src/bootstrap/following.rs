@@ -14,7 +14,8 @@ use crate::application::caching::OrderCache;
 use crate::application::following::Followers;
 use crate::application::freshness::Freshness;
 use crate::application::freshness::lag::ProjectionLags;
-use crate::application::ports::{Generations as _, OrderReader, StoreError, VersionReader};
+use crate::application::ports::reading::VersionReader;
+use crate::application::ports::{Generations as _, StoreError};
 use crate::application::pushing::{Pushing, RecentChanges};
 use crate::inbound::http::orders::changes::{self, ChangesApi};
 use crate::inbound::kafka::changes_feed::ChangesFeed;
@@ -35,7 +36,7 @@ pub struct Following {
     pub no_more_pushes: CancellationToken,
 }
 
-pub fn start<R: OrderReader + VersionReader>(
+pub fn start<R: VersionReader>(
     freshness: &Arc<Freshness<R>>,
     generations: Arc<ElasticsearchGenerations>,
     settings: &Settings,

@@ -15,20 +15,23 @@ enum Word {
     Id(Uuid),
     /// Its tokens, in lower case.
     Text {
+        /// As it is written.
+        whole: String,
         tokens: Vec<Vec<char>>,
         unfinished: bool,
     },
 }
 
 pub struct Words {
+    text: String,
     words: Vec<Word>,
 }
 
-/// What an order is found by.
-pub struct Searched<'a> {
-    pub ids: &'a [Uuid],
+/// What an order is found by, beside ids.
+pub struct Shown<'a> {
     pub customer_name: &'a str,
     pub product_names: &'a [&'a str],
+    pub tracking_number: Option<&'a str>,
 }
 
 impl Words {
@@ -42,45 +45,74 @@ impl Words {
             let tokens: Vec<_> = tokens(word).map(lower_case).collect();
             let unfinished = place + 1 == count && word.chars().count() >= MIN_PREFIX;
             // Punctuation between words asks for nothing; alone it finds nothing.
-            (count == 1 || !tokens.is_empty()).then_some(Word::Text { tokens, unfinished })
+            (count == 1 || !tokens.is_empty()).then_some(Word::Text {
+                whole: word.to_owned(),
+                tokens,
+                unfinished,
+            })
         });
         Self {
             words: words.collect(),
+            text: text.to_owned(),
         }
     }
 
-    pub fn find(&self, order: &Searched<'_>) -> bool {
+    pub fn find(&self, ids: &[Uuid], order: &Shown<'_>) -> bool {
         let products = order.product_names.iter().flat_map(|name| tokens(name));
         let fields: [Vec<_>; 2] = [
             tokens(order.customer_name).map(lower_case).collect(),
             products.map(lower_case).collect(),
         ];
-        self.words.iter().all(|word| match word {
-            Word::Id(id) => order.ids.contains(id),
+        let is_tracked = |word: &Word| {
+            order
+                .tracking_number
+                .is_some_and(|number| word.is_of_tracking_number(number))
+        };
+        let each = self.words.iter().all(|word| match word {
+            Word::Id(id) => ids.contains(id),
+            word if is_tracked(word) => true,
             Word::Text { tokens, .. } if tokens.is_empty() => false,
-            Word::Text { tokens, unfinished } => fields.iter().any(|field| {
+            Word::Text {
+                tokens, unfinished, ..
+            } => fields.iter().any(|field| {
                 let is_there = |(place, wanted): (usize, &Vec<char>)| {
                     let prefix = *unfinished && place + 1 == tokens.len();
                     field.iter().any(|found| is_like(wanted, found, prefix))
                 };
                 tokens.iter().enumerate().all(is_there)
             }),
-        })
+        });
+        each || order
+            .tracking_number
+            .is_some_and(|number| self.text.eq_ignore_ascii_case(number))
     }
 
     /// Each value in which something was found, as HTML with the matches in `<em>`, by the name of its field.
-    pub fn highlights(&self, customer_name: &str, product_names: &[&str]) -> BTreeMap<String, Vec<String>> {
+    pub fn highlights(&self, order: &Shown<'_>) -> BTreeMap<String, Vec<String>> {
+        let customer = [order.customer_name];
         let fields = [
-            ("customer_name", &[customer_name][..]),
-            ("items.product_name", product_names),
+            ("customer_name", &customer[..]),
+            ("items.product_name", order.product_names),
         ];
         let marked = fields.map(|(field, values)| {
             let marked: Vec<String> = values.iter().filter_map(|value| self.mark(value)).collect();
-            (field.to_owned(), marked)
+            (field, marked)
+        });
+        let tracking_number = order.tracking_number.filter(|number| {
+            self.text.eq_ignore_ascii_case(number)
+                || self.words.iter().any(|word| word.is_of_tracking_number(number))
+        });
+        let tracking_number = tracking_number.map(|number| {
+            let mut html = "<em>".to_owned();
+            push_escaped(&mut html, number);
+            html.push_str("</em>");
+            html
         });
         marked
             .into_iter()
+            .chain([("tracking_number", tracking_number.into_iter().collect())])
             .filter(|(_, marked)| !marked.is_empty())
+            .map(|(field, marked)| (field.to_owned(), marked))
             .collect()
     }
 
@@ -108,11 +140,31 @@ impl Words {
     fn has(&self, found: &[char]) -> bool {
         self.words.iter().any(|word| match word {
             Word::Id(_) => false,
-            Word::Text { tokens, unfinished } => tokens
+            Word::Text {
+                tokens, unfinished, ..
+            } => tokens
                 .iter()
                 .enumerate()
                 .any(|(place, wanted)| is_like(wanted, found, *unfinished && place + 1 == tokens.len())),
         })
+    }
+}
+
+impl Word {
+    /// All of it, or its beginning where the word may be unfinished. Without tolerance: a number is right or wrong.
+    fn is_of_tracking_number(&self, number: &str) -> bool {
+        match self {
+            Self::Id(_) => false,
+            Self::Text {
+                whole, unfinished, ..
+            } => {
+                whole.eq_ignore_ascii_case(number)
+                    || (*unfinished
+                        && number
+                            .get(..whole.len())
+                            .is_some_and(|beginning| beginning.eq_ignore_ascii_case(whole)))
+            }
+        }
     }
 }
 

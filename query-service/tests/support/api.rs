@@ -5,9 +5,12 @@ use std::time::Duration;
 use super::following::Following;
 
 use query_service::application::freshness::{Freshness, Pace};
-use query_service::application::ports::{Change, OrderReader, VersionReader};
+use query_service::application::ports::Change;
+use query_service::application::ports::reading::ReadModels;
 use query_service::application::queries::QueryBus;
 use query_service::application::queries::cursor::CursorSigner;
+use query_service::application::queries::lists::Cursors;
+use query_service::application::queries::points::Points;
 use query_service::inbound::health::{Dependency, Health};
 use query_service::inbound::http::query_api::QueryApi;
 use query_service::inbound::http::server;
@@ -34,6 +37,7 @@ pub struct Limits {
     pub max_waiting: usize,
     pub request_deadline: Duration,
     pub slow_client_timeout: Duration,
+    pub max_points: usize,
 }
 
 impl Default for Limits {
@@ -42,12 +46,13 @@ impl Default for Limits {
             max_in_flight: 100,
             max_waiting: 50,
             request_deadline: Duration::from_secs(5),
+            max_points: 50,
             slow_client_timeout: Duration::from_secs(5),
         }
     }
 }
 
-impl<R: OrderReader + VersionReader> Api<R> {
+impl<R: ReadModels> Api<R> {
     pub fn over(reader: Arc<R>) -> Self {
         Self::within(reader, Limits::default())
     }
@@ -60,7 +65,10 @@ impl<R: OrderReader + VersionReader> Api<R> {
             recheck_longest: Duration::from_millis(250),
         };
         let freshness = Arc::new(Freshness::new(reader.clone(), pace));
-        let cursors = Arc::new(CursorSigner::new(b"a secret for tests"));
+        let cursors = Arc::new(Cursors {
+            signer: CursorSigner::new(b"a secret for tests"),
+            points: Points::new(limits.max_points, Duration::from_secs(120)),
+        });
         let following = Following::over(&freshness);
         let bus = QueryBus::new(&reader, &freshness, &following.cache, &cursors);
         let api = QueryApi::new(

@@ -1,24 +1,24 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use query_service::application::ports::{
     DocumentStore as _, DocumentWrite, Generation, Generations as _, WriteOutcome,
 };
-use query_service::outbound::elasticsearch::orders::ElasticsearchOrders;
 use query_service::outbound::elasticsearch::{
-    ElasticsearchDocuments, ElasticsearchGenerations, ElasticsearchSettings, connect,
+    ElasticsearchDocuments, ElasticsearchGenerations, ElasticsearchReader, ElasticsearchSettings, connect,
 };
-use read_model::{Kind, OrderDocument};
+use read_model::Kind;
 use serde_json::{Value, json};
-use shared_events::AggregateType;
 use uuid::Uuid;
 
-use super::{Fixture, indices};
+use super::{Fixture, Projected, indices};
 
 /// A real Elasticsearch, with indices of this fixture's own that go with it.
 pub struct Elasticsearch {
     pub settings: ElasticsearchSettings,
-    orders: Arc<ElasticsearchOrders>,
+    reader: Arc<ElasticsearchReader>,
+    kinds: Vec<Kind>,
     generations: ElasticsearchGenerations,
 }
 
@@ -61,49 +61,50 @@ impl Elasticsearch {
 }
 
 impl Fixture for Elasticsearch {
-    type Reader = ElasticsearchOrders;
+    type Reader = ElasticsearchReader;
 
-    async fn new() -> Self {
+    async fn of(kinds: &[Kind]) -> Self {
         let settings = tokio::task::spawn_blocking(Self::settings)
             .await
             .expect("no panic");
-        let generations = indices::make(&settings, &Kind::AGGREGATES).await;
-        let client = generations.client().clone();
+        let generations = indices::make(&settings, kinds).await;
         Self {
-            orders: Arc::new(ElasticsearchOrders::new(client, &settings.index_prefix)),
+            reader: Arc::new(reader(generations.client().clone(), &settings)),
+            kinds: kinds.to_vec(),
             generations,
             settings,
         }
     }
 
-    fn reader(&self) -> Arc<ElasticsearchOrders> {
-        self.orders.clone()
+    fn reader(&self) -> Arc<ElasticsearchReader> {
+        self.reader.clone()
     }
 
-    async fn put(&self, order: &OrderDocument) {
-        self.write(Kind::Order, order.id, body_of(order)).await;
+    async fn put<D: Projected>(&self, document: &D) {
+        self.write(D::KIND, document.id(), document.stored()).await;
     }
 
     async fn refresh(&self) {
-        let refreshed = self.documents(Kind::Order).refresh().await;
-        refreshed.expect("Elasticsearch answers");
+        for kind in &self.kinds {
+            let refreshed = self.documents(*kind).refresh().await;
+            refreshed.expect("Elasticsearch answers");
+        }
     }
 
-    async fn propagate(&self, aggregate: AggregateType, id: Uuid, version: u64) {
+    async fn propagate(&self, kind: Kind, id: Uuid, version: u64) {
         let body = json!({"id": id, "version": version + 1, "name": "x", "name_version": version,
             "propagated_version": version});
-        self.write(Kind::of(aggregate).expect("it is projected"), id, body)
-            .await;
+        self.write(kind, id, body).await;
     }
 
-    async fn put_all(&self, orders: &[OrderDocument]) {
-        let writes = orders.iter().map(|order| DocumentWrite {
-            id: order.id,
+    async fn put_all<D: Projected>(&self, documents: &[D]) {
+        let writes = documents.iter().map(|document| DocumentWrite {
+            id: document.id(),
             expected: None,
-            body: body_of(order).to_string(),
+            body: document.stored().to_string(),
         });
         let outcomes = self
-            .documents(Kind::Order)
+            .documents(D::KIND)
             .write(writes.collect())
             .await
             .expect("Elasticsearch answers");
@@ -135,10 +136,10 @@ impl Drop for Elasticsearch {
     }
 }
 
-/// As the projector writes it: an order whose first event has not come is nothing but what waits for it.
-fn body_of(order: &OrderDocument) -> Value {
-    match order.version {
-        0 => json!({"id": order.id, "version": 0, "parked": {"2": {}}}),
-        _ => serde_json::to_value(order).expect("a document is JSON"),
-    }
+/// As the service reads with these settings.
+pub fn reader(
+    client: ::elasticsearch::Elasticsearch,
+    settings: &ElasticsearchSettings,
+) -> ElasticsearchReader {
+    ElasticsearchReader::new(client, &settings.index_prefix, Duration::from_secs(120))
 }

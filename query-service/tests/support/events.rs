@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use query_service::application::ports::{OrderReader, VersionReader};
+use query_service::application::ports::reading::ReadModels;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
@@ -16,11 +16,7 @@ pub struct Events {
 }
 
 impl Events {
-    pub async fn open<R: OrderReader + VersionReader>(
-        api: &Api<R>,
-        path: &str,
-        last_id: Option<&str>,
-    ) -> Self {
+    pub async fn open<R: ReadModels>(api: &Api<R>, path: &str, last_id: Option<&str>) -> Self {
         let mut request = api.request(reqwest::Method::GET, path);
         if let Some(id) = last_id {
             request = request.header("Last-Event-ID", id);

@@ -7,7 +7,8 @@ use query_service::application::caching::{CacheSettings, OrderCache};
 use query_service::application::following::{FeedEvent, Followers};
 use query_service::application::freshness::Freshness;
 use query_service::application::freshness::lag::ProjectionLags;
-use query_service::application::ports::{Change, OrderReader, VersionReader};
+use query_service::application::ports::Change;
+use query_service::application::ports::reading::VersionReader;
 use query_service::application::pushing::{
     ChangeLog, ChangeLogReader, Heard, Positions, PushError, PushSettings, Pushing, RecentChanges,
 };
@@ -27,7 +28,7 @@ pub struct Following {
 }
 
 impl Following {
-    pub fn over<R: OrderReader + VersionReader>(freshness: &Arc<Freshness<R>>) -> Self {
+    pub fn over<R: VersionReader>(freshness: &Arc<Freshness<R>>) -> Self {
         let cache = OrderCache::new(CacheSettings::default());
         let recent = Arc::new(RecentChanges::new(changes::show, REMEMBERED, usize::MAX));
         let announced = freshness.clone();

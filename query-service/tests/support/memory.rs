@@ -1,34 +1,33 @@
 use std::sync::Arc;
 
-use query_service::outbound::memory::orders::MemoryOrders;
-use read_model::OrderDocument;
-use shared_events::AggregateType;
+use query_service::outbound::memory::reading::MemoryReader;
+use read_model::Kind;
 use uuid::Uuid;
 
-use super::Fixture;
+use super::{Fixture, Projected};
 
-pub struct Memory(pub Arc<MemoryOrders>);
+pub struct Memory(pub Arc<MemoryReader>);
 
 impl Fixture for Memory {
-    type Reader = MemoryOrders;
+    type Reader = MemoryReader;
 
-    async fn new() -> Self {
+    async fn of(_: &[Kind]) -> Self {
         Self(Arc::default())
     }
 
-    fn reader(&self) -> Arc<MemoryOrders> {
+    fn reader(&self) -> Arc<MemoryReader> {
         self.0.clone()
     }
 
-    async fn put(&self, order: &OrderDocument) {
-        self.0.put(order.clone());
+    async fn put<D: Projected>(&self, document: &D) {
+        self.0.put(document.clone());
     }
 
     async fn refresh(&self) {
         self.0.refresh();
     }
 
-    async fn propagate(&self, aggregate: AggregateType, id: Uuid, version: u64) {
-        self.0.propagate(aggregate, id, version);
+    async fn propagate(&self, kind: Kind, id: Uuid, version: u64) {
+        self.0.propagate(kind, id, version);
     }
 }

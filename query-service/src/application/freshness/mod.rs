@@ -7,17 +7,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared_events::{AggregateType, ConsistencyToken};
+use read_model::Kind;
+use shared_events::ConsistencyToken;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 pub mod lag;
 mod searchable;
 mod waiters;
 
-use self::searchable::SearchWatch;
+use self::searchable::{Reached, SearchWatch};
 use self::waiters::{Waiter, Waiters};
-use super::ports::{Change, OrderReader, StoreError, VersionReader};
+use super::ports::reading::{VersionReader, Watched};
+use super::ports::{Change, StoreError};
 
 /// The wait is over and the version was not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -56,7 +59,7 @@ pub struct Freshness<R> {
     pace: Pace,
 }
 
-impl<R: OrderReader + VersionReader> Freshness<R> {
+impl<R: VersionReader> Freshness<R> {
     pub fn new(reader: Arc<R>, pace: Pace) -> Self {
         Self {
             reader,
@@ -90,30 +93,33 @@ impl<R: OrderReader + VersionReader> Freshness<R> {
         })
     }
 
-    /// Waits until a look at the aggregate's own document shows the version.
-    pub async fn visible(&self, mut wait: Wait) -> Result<(), WaitError> {
+    /// Waits until a look shows the version.
+    pub async fn visible(&self, wait: &mut Wait, watched: Watched, version: u64) -> Result<(), WaitError> {
         loop {
-            let seen = self.reader.visible_version(wait.token).await?.unwrap_or(0);
-            if seen >= wait.token.version {
+            let seen = self.reader.visible_version(watched).await?.unwrap_or(0);
+            if seen >= version {
                 return Ok(());
             }
             wait.pause(seen).await?;
         }
     }
 
-    /// Waits until searches see the version too.
-    pub async fn searchable(&self, token: ConsistencyToken, until: Instant) -> Result<(), WaitError> {
-        let wait = self.wait_for(token, until)?;
-        match token.aggregate {
-            AggregateType::Order => {
-                // Kept while searches are watched, so that the bound is on both waits together.
-                let _place = wait.waiter.place();
-                self.visible(wait).await?;
-                self.search_watch.reached(token, until).await
-            }
-            // The projector refreshes before it says that a name has reached every order. Of what is not projected,
-            // nothing ever is.
-            _ => self.visible(wait).await,
+    /// Waits until searches of `kind` see the version of a document, too.
+    pub async fn searchable(
+        &self,
+        wait: &mut Wait,
+        kind: Kind,
+        id: Uuid,
+        version: u64,
+    ) -> Result<(), WaitError> {
+        // Searches are not asked for what is not written yet.
+        self.visible(wait, Watched::Document(kind, id), version).await?;
+        match self.search_watch.reached((kind, id), version, wait.until).await? {
+            Reached::Seen => Ok(()),
+            Reached::NotYet(seen) => Err(WaitError::NotYetVisible(NotYetVisible {
+                token: wait.token,
+                seen,
+            })),
         }
     }
 }
@@ -129,6 +135,13 @@ pub struct Wait {
 }
 
 impl Wait {
+    /// For what never comes.
+    pub async fn in_vain(&mut self) -> Result<(), WaitError> {
+        loop {
+            self.pause(0).await?;
+        }
+    }
+
     /// Returns when it is worth to look again after a look that showed `seen`; the last look is due when the time is up.
     pub async fn pause(&mut self, seen: u64) -> Result<(), WaitError> {
         if self.expired {

@@ -4,50 +4,56 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use shared_events::ConsistencyToken;
+use read_model::Kind;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{NotYetVisible, WaitError};
-use crate::application::ports::{OrderReader, StoreError};
+use super::WaitError;
+use crate::application::ports::StoreError;
+use crate::application::ports::reading::VersionReader;
 
 /// Ids in one request, at most; the rest is asked for right after.
 const IDS_PER_REQUEST: usize = 500;
 
+type Key = (Kind, Uuid);
+
 #[derive(Default)]
 pub(super) struct SearchWatch {
-    /// The version that searches were last seen to see, by order; present while somebody waits for it.
-    watched: Mutex<HashMap<Uuid, watch::Sender<u64>>>,
+    /// The version that searches were last seen to see, by document; present while somebody waits for it.
+    watched: Mutex<HashMap<Key, watch::Sender<u64>>>,
     arrival: Notify,
 }
 
+pub(super) enum Reached {
+    Seen,
+    /// The time is up; searches see this version.
+    NotYet(u64),
+}
+
 impl SearchWatch {
-    pub(super) async fn reached(&self, token: ConsistencyToken, until: Instant) -> Result<(), WaitError> {
+    pub(super) async fn reached(&self, key: Key, version: u64, until: Instant) -> Result<Reached, WaitError> {
         let mut seen = self
             .lock()
-            .entry(token.id)
+            .entry(key)
             .or_insert_with(|| watch::channel(0).0)
             .subscribe();
         self.arrival.notify_one();
-        let reached = async { seen.wait_for(|seen| *seen >= token.version).await.map(drop) };
+        let reached = async { seen.wait_for(|seen| *seen >= version).await.map(drop) };
         match tokio::time::timeout_at(until, reached).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => Ok(Reached::Seen),
             Ok(Err(_)) => Err(WaitError::Store(StoreError::Unavailable(anyhow::anyhow!(
                 "nobody can tell what searches see"
             )))),
-            Err(_) => Err(WaitError::NotYetVisible(NotYetVisible {
-                token,
-                seen: *seen.borrow(),
-            })),
+            Err(_) => Ok(Reached::NotYet(*seen.borrow())),
         }
     }
 
     /// Looks as long as somebody waits, a `period` from one look's beginning to the next's.
     pub(super) async fn run(
         &self,
-        reader: &impl OrderReader,
+        reader: &impl VersionReader,
         period: Duration,
         cancelled: CancellationToken,
     ) {
@@ -59,12 +65,14 @@ impl SearchWatch {
                     self.arrival.notified().await;
                     continue;
                 }
-                for ids in watched.chunks(IDS_PER_REQUEST) {
-                    match reader.searchable_versions(ids).await {
-                        Ok(versions) => self.tell(ids, &versions),
-                        Err(error) => {
-                            tracing::debug!("cannot tell what searches see: {error}");
-                            self.give_up(ids);
+                for (kind, ids) in watched {
+                    for ids in ids.chunks(IDS_PER_REQUEST) {
+                        match reader.searchable_versions(kind, ids).await {
+                            Ok(versions) => self.tell(kind, ids, &versions),
+                            Err(error) => {
+                                tracing::debug!("cannot tell what searches see: {error}");
+                                self.give_up(kind, ids);
+                            }
                         }
                     }
                 }
@@ -72,21 +80,26 @@ impl SearchWatch {
             }
         };
         cancelled.run_until_cancelled(look_on).await;
-        let watched = self.watched();
-        self.give_up(&watched);
+        for (kind, ids) in self.watched() {
+            self.give_up(kind, &ids);
+        }
     }
 
-    /// The orders that somebody waits for; those that nobody does any more are forgotten.
-    fn watched(&self) -> Vec<Uuid> {
+    /// The documents that somebody waits for; those that nobody does any more are forgotten.
+    fn watched(&self) -> HashMap<Kind, Vec<Uuid>> {
         let mut watched = self.lock();
         watched.retain(|_, seen| seen.receiver_count() > 0);
-        watched.keys().copied().collect()
+        let mut by_kind = HashMap::<Kind, Vec<Uuid>>::new();
+        for (kind, id) in watched.keys() {
+            by_kind.entry(*kind).or_default().push(*id);
+        }
+        by_kind
     }
 
-    fn tell(&self, ids: &[Uuid], versions: &[Option<u64>]) {
+    fn tell(&self, kind: Kind, ids: &[Uuid], versions: &[Option<u64>]) {
         let watched = self.lock();
         for (id, version) in ids.iter().zip(versions) {
-            if let (Some(seen), Some(version)) = (watched.get(id), version) {
+            if let (Some(seen), Some(version)) = (watched.get(&(kind, *id)), version) {
                 seen.send_if_modified(|seen| {
                     let risen = version > seen;
                     *seen = (*seen).max(*version);
@@ -97,14 +110,14 @@ impl SearchWatch {
     }
 
     /// Those who wait for these learn that there will be no answer.
-    fn give_up(&self, ids: &[Uuid]) {
+    fn give_up(&self, kind: Kind, ids: &[Uuid]) {
         let mut watched = self.lock();
         for id in ids {
-            watched.remove(id);
+            watched.remove(&(kind, *id));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, watch::Sender<u64>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, watch::Sender<u64>>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

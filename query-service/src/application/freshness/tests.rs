@@ -2,11 +2,10 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use read_model::OrderDocument;
+use shared_events::AggregateType;
 use uuid::Uuid;
 
 use super::*;
-use crate::application::ports::{OrderPage, PageRequest};
 
 /// A store whose versions the test sets.
 #[derive(Default)]
@@ -18,22 +17,13 @@ struct Versions {
 }
 
 impl VersionReader for Versions {
-    async fn visible_version(&self, token: ConsistencyToken) -> Result<Option<u64>, StoreError> {
+    async fn visible_version(&self, watched: Watched) -> Result<Option<u64>, StoreError> {
         self.looks.fetch_add(1, Ordering::Relaxed);
-        Ok(self.visible.lock().expect("not poisoned").get(&token.id).copied())
-    }
-}
-
-impl OrderReader for Versions {
-    async fn get(&self, _: Uuid) -> Result<Option<OrderDocument>, StoreError> {
-        Ok(None)
+        let (Watched::Document(_, id) | Watched::Names(_, id)) = watched;
+        Ok(self.visible.lock().expect("not poisoned").get(&id).copied())
     }
 
-    async fn page(&self, _: PageRequest) -> Result<OrderPage, StoreError> {
-        Err(StoreError::Failed(anyhow::anyhow!("not asked for here")))
-    }
-
-    async fn searchable_versions(&self, ids: &[Uuid]) -> Result<Vec<Option<u64>>, StoreError> {
+    async fn searchable_versions(&self, _: Kind, ids: &[Uuid]) -> Result<Vec<Option<u64>>, StoreError> {
         self.searches.fetch_add(1, Ordering::Relaxed);
         let searchable = self.searchable.lock().expect("not poisoned");
         Ok(ids.iter().map(|id| searchable.get(id).copied()).collect())
@@ -68,7 +58,23 @@ async fn visible(
     token: ConsistencyToken,
     until: Instant,
 ) -> Result<(), WaitError> {
-    freshness.visible(freshness.wait_for(token, until)?).await
+    let mut wait = freshness.wait_for(token, until)?;
+    freshness.visible(&mut wait, watched(token), token.version).await
+}
+
+fn watched(token: ConsistencyToken) -> Watched {
+    Watched::Document(Kind::Order, token.id)
+}
+
+async fn searchable(
+    freshness: &Freshness<Versions>,
+    token: ConsistencyToken,
+    until: Instant,
+) -> Result<(), WaitError> {
+    let mut wait = freshness.wait_for(token, until)?;
+    freshness
+        .searchable(&mut wait, Kind::Order, token.id, token.version)
+        .await
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,7 +96,7 @@ async fn what_is_there_is_not_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn an_announcement_wakes_at_once_and_an_earlier_version_does_not() {
     let freshness = freshness();
-    let wait = freshness
+    let mut wait = freshness
         .wait_for(token(AggregateType::Order, 2), in_ms(2_000))
         .expect("there is place");
     let announce = |version| {
@@ -108,12 +114,15 @@ async fn an_announcement_wakes_at_once_and_an_earlier_version_does_not() {
         });
     };
     let begun = Instant::now();
-    let (waited, ()) = tokio::join!(freshness.visible(wait), async {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        announce(1);
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        announce(2);
-    });
+    let (waited, ()) = tokio::join!(
+        freshness.visible(&mut wait, watched(token(AggregateType::Order, 2)), 2),
+        async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            announce(1);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            announce(2);
+        }
+    );
     waited.expect("announced");
     assert_eq!(begun.elapsed(), Duration::from_millis(10));
     assert_eq!(freshness.reader.looks.load(Ordering::Relaxed), 2);
@@ -197,7 +206,7 @@ async fn those_who_wait_for_a_search_share_one_request() {
         .expect("not poisoned")
         .insert(id, 1);
     let begun = Instant::now();
-    let one = || freshness.searchable(token(AggregateType::Order, 1), in_ms(2_000));
+    let one = || searchable(&freshness, token(AggregateType::Order, 1), in_ms(2_000));
     let (first, second, ()) = tokio::join!(one(), one(), async {
         tokio::time::sleep(Duration::from_millis(90)).await;
         freshness
@@ -229,8 +238,7 @@ async fn a_search_that_never_sees_it_is_not_yet_visible() {
     let cancelled = CancellationToken::new();
     let run = freshness.run(cancelled.clone());
     let wait = async {
-        let error = freshness
-            .searchable(token(AggregateType::Order, 9), in_ms(300))
+        let error = searchable(&freshness, token(AggregateType::Order, 9), in_ms(300))
             .await
             .expect_err("no refresh");
         assert!(

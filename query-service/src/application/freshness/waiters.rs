@@ -81,11 +81,6 @@ impl Waiter {
         // The sender goes with the last registration, of which one is held here.
         std::future::pending().await
     }
-
-    /// Keeps the place among those who may wait.
-    pub(super) fn place(&self) -> Arc<Registration> {
-        self.registration.clone()
-    }
 }
 
 /// One place among those who may wait.

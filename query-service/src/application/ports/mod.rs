@@ -7,7 +7,7 @@ mod dead_letters;
 mod documents;
 mod gaps;
 mod generations;
-mod reading;
+pub mod reading;
 mod rebuilding;
 
 pub use buried_letters::{
@@ -19,9 +19,7 @@ pub use documents::{DocumentStore, DocumentWrite, Revision, StoredDocument, Wait
 pub use gaps::{Missing, PublishedEvents, RepairRequests};
 pub use generations::{FoundGeneration, Generation, Generations, NameSources};
 pub use read_model::{Kind, NameSource};
-pub use reading::{
-    Facets, OrderHit, OrderPage, OrderReader, OrderSummary, PageRequest, PageStart, SortField, VersionReader,
-};
+pub use reading::OrderSummary;
 pub use rebuilding::{FeedStanding, Feeds, PartitionStanding, Rebuildable, Scan};
 
 #[derive(Debug, thiserror::Error)]

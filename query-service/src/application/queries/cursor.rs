@@ -1,15 +1,54 @@
-//! Cursors: the sort values that a page ended with, signed for the query that they belong to.
+//! Cursors: the sort values that a page ended with and the point in time that it was of, signed for the query that they
+//! belong to.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::digest::Key;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use shared_events::ConsistencyToken;
+
+use crate::application::ports::reading::PointInTime;
 
 /// Rises with the payload's format.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 const SIGNATURE_BYTES: usize = 16;
+
+/// Where a page ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Place {
+    pub sort_values: Vec<Value>,
+    pub point: Option<WalkedPoint>,
+}
+
+/// A point in time that a walk goes through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WalkedPoint {
+    pub point: PointInTime,
+    /// What was waited for before it was opened.
+    pub includes: Option<ConsistencyToken>,
+}
+
+impl WalkedPoint {
+    pub fn includes(&self, token: &ConsistencyToken) -> bool {
+        self.includes.is_some_and(|known| {
+            (known.aggregate, known.id) == (token.aggregate, token.id) && known.version >= token.version
+        })
+    }
+}
+
+/// As it travels.
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    #[serde(rename = "a")]
+    sort_values: Vec<Value>,
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    point: Option<String>,
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    includes: Option<String>,
+}
 
 /// Seals and opens cursors. Every replica needs the same secret.
 pub struct CursorSigner {
@@ -32,17 +71,22 @@ impl CursorSigner {
     }
 
     /// `fingerprint` says for which query the cursor holds; it does not travel.
-    pub(super) fn seal(&self, sort_values: &[Value], fingerprint: &str) -> String {
-        let payload = Value::from(sort_values.to_vec()).to_string();
+    pub(super) fn seal(&self, place: &Place, fingerprint: &str) -> String {
+        let walked = place.point.as_ref();
+        let payload = Payload {
+            sort_values: place.sort_values.clone(),
+            point: walked.map(|walked| walked.point.0.clone()),
+            includes: walked.and_then(|walked| walked.includes.map(|token| token.to_string())),
+        };
+        // Plain values into memory: this does not fail; an empty one would not be opened.
+        let payload = serde_json::to_vec(&payload).unwrap_or_default();
         let mut bytes = vec![FORMAT];
-        bytes.extend_from_slice(
-            &self.sign(payload.as_bytes(), fingerprint).finalize().into_bytes()[..SIGNATURE_BYTES],
-        );
-        bytes.extend_from_slice(payload.as_bytes());
+        bytes.extend_from_slice(&self.sign(&payload, fingerprint).finalize().into_bytes()[..SIGNATURE_BYTES]);
+        bytes.extend_from_slice(&payload);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    pub(super) fn open(&self, cursor: &str, fingerprint: &str) -> Result<Vec<Value>, ForgedCursor> {
+    pub(super) fn open(&self, cursor: &str, fingerprint: &str) -> Result<Place, ForgedCursor> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| ForgedCursor)?;
         let Some((&FORMAT, rest)) = bytes.split_first() else {
             return Err(ForgedCursor);
@@ -51,7 +95,19 @@ impl CursorSigner {
         self.sign(payload, fingerprint)
             .verify_truncated_left(signature)
             .map_err(|_| ForgedCursor)?;
-        serde_json::from_slice(payload).map_err(|_| ForgedCursor)
+        let payload: Payload = serde_json::from_slice(payload).map_err(|_| ForgedCursor)?;
+        let includes = match payload.includes.as_deref().map(str::parse) {
+            Some(Ok(token)) => Some(token),
+            Some(Err(_)) => return Err(ForgedCursor),
+            None => None,
+        };
+        Ok(Place {
+            sort_values: payload.sort_values,
+            point: payload.point.map(|point| WalkedPoint {
+                point: PointInTime(point),
+                includes,
+            }),
+        })
     }
 
     fn sign(&self, payload: &[u8], fingerprint: &str) -> Hmac<Sha256> {
@@ -75,22 +131,28 @@ mod tests {
         CursorSigner::new(b"a secret for tests")
     }
 
-    fn values() -> Vec<Value> {
-        vec![
-            json!(1_760_000_000_000_123_i64),
-            json!("0190b5a0-0000-7000-8000-000000000001"),
-        ]
+    fn a_place() -> Place {
+        Place {
+            sort_values: vec![
+                json!(1_760_000_000_000_123_i64),
+                json!("0190b5a0-0000-7000-8000-000000000001"),
+            ],
+            point: Some(WalkedPoint {
+                point: PointInTime("46ToAwMDaWR5BXV1aWQyKwZub2RlXzM=".to_owned()),
+                includes: "order:0190b5a0-0000-7000-8000-000000000001:3".parse().ok(),
+            }),
+        }
     }
 
     #[test]
     fn a_cursor_opens_for_its_own_query_in_every_replica() {
-        let cursor = a_signer().seal(&values(), "created_at-");
-        assert_eq!(a_signer().open(&cursor, "created_at-"), Ok(values()));
+        let cursor = a_signer().seal(&a_place(), "created_at-");
+        assert_eq!(a_signer().open(&cursor, "created_at-"), Ok(a_place()));
     }
 
     #[test]
     fn a_cursor_of_another_query_or_another_secret_is_forged() {
-        let cursor = a_signer().seal(&values(), "created_at-");
+        let cursor = a_signer().seal(&a_place(), "created_at-");
         assert_eq!(a_signer().open(&cursor, "total+"), Err(ForgedCursor));
         assert_eq!(
             CursorSigner::new(b"another").open(&cursor, "created_at-"),
@@ -100,7 +162,7 @@ mod tests {
 
     #[test]
     fn no_byte_of_a_cursor_can_be_changed() {
-        let cursor = a_signer().seal(&values(), "q");
+        let cursor = a_signer().seal(&a_place(), "q");
         let bytes = URL_SAFE_NO_PAD.decode(&cursor).expect("our own");
         for at in 0..bytes.len() {
             let mut forged = bytes.clone();

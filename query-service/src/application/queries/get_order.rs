@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use read_model::OrderDocument;
+use read_model::{Kind, OrderDocument};
 use shared_events::{AggregateType, ConsistencyToken};
 use uuid::Uuid;
 
-use super::{Context, Outcome, Query, QueryError, QueryHandler, Reading};
+use super::{Await, Context, NotFound, Outcome, Query, QueryError, QueryHandler, awaiting};
 use crate::application::caching::{Demand, OrderCache};
-use crate::application::ports::{Kind, OrderReader};
+use crate::application::ports::reading::DocumentReader;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GetOrder {
@@ -23,27 +23,23 @@ pub struct ShownOrder {
     pub age: Duration,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum GetOrderRefusal {
-    #[error("there is no order {0}")]
-    NotFound(Uuid),
-}
-
 impl Query for GetOrder {
     const NAME: &'static str = "get_order";
-    const READING: Reading = Reading::Document;
     const PROJECTIONS: &'static [Kind] = &[Kind::Order];
     type Answer = ShownOrder;
-    type Refusal = GetOrderRefusal;
+    type Refusal = NotFound;
 
-    fn is_about(&self, token: &ConsistencyToken) -> bool {
-        (token.aggregate, token.id) == (AggregateType::Order, self.id)
+    fn awaits(&self, token: &ConsistencyToken) -> Vec<Await> {
+        match (token.aggregate, token.id) == (AggregateType::Order, self.id) {
+            true => vec![Await::Answer],
+            false => awaiting::with_kept_names(token),
+        }
     }
 
     fn version_shown(outcome: &Outcome<Self>) -> Option<u64> {
         match outcome {
             Ok(shown) => Some(shown.order.version),
-            Err(QueryError::Refused(GetOrderRefusal::NotFound(_))) => Some(0),
+            Err(QueryError::Refused(NotFound { .. })) => Some(0),
             Err(_) => None,
         }
     }
@@ -60,7 +56,7 @@ impl<R> GetOrderHandler<R> {
     }
 }
 
-impl<R: OrderReader> QueryHandler<GetOrder> for GetOrderHandler<R> {
+impl<R: DocumentReader<OrderDocument>> QueryHandler<GetOrder> for GetOrderHandler<R> {
     async fn handle(&self, query: &GetOrder, context: &Context) -> Outcome<GetOrder> {
         let id = query.id;
         let load = || {
@@ -73,7 +69,7 @@ impl<R: OrderReader> QueryHandler<GetOrder> for GetOrderHandler<R> {
             .await?;
         match read.order {
             Some(order) => Ok(ShownOrder { order, age: read.age }),
-            None => Err(QueryError::Refused(GetOrderRefusal::NotFound(id))),
+            None => Err(NotFound::refusal("order", id)),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Orders, optionally of one customer or in some states, page by page.
 
-use std::sync::Arc;
-
-use read_model::OrderStatus;
+use read_model::{Kind, OrderStatus};
+use shared_events::{AggregateType, ConsistencyToken};
 use uuid::Uuid;
 
-use super::cursor::{CursorSigner, ForgedCursor};
-use super::paging::{Filter, Paging, read_page};
-use super::{Context, Outcome, Query, QueryHandler, Reading};
-use crate::application::ports::{Kind, OrderReader, OrderSummary};
+use super::lists::{Listing, Lists, UnusableCursor};
+use super::paging::Paging;
+use super::{Await, Context, Outcome, Query, QueryHandler, awaiting};
+use crate::application::ports::OrderSummary;
+use crate::application::ports::reading::{OrderFilter, PageReader};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListOrders {
@@ -18,44 +18,34 @@ pub struct ListOrders {
     pub paging: Paging,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub struct OrderListing {
-    pub orders: Vec<OrderSummary>,
-    pub total: u64,
-    pub next_cursor: Option<String>,
-}
-
 impl Query for ListOrders {
     const NAME: &'static str = "list_orders";
-    const READING: Reading = Reading::Search;
     const PROJECTIONS: &'static [Kind] = &[Kind::Order];
-    type Answer = OrderListing;
-    type Refusal = ForgedCursor;
-}
+    type Answer = Listing<OrderSummary>;
+    type Refusal = UnusableCursor;
 
-pub struct ListOrdersHandler<R> {
-    reader: Arc<R>,
-    cursors: Arc<CursorSigner>,
-}
-
-impl<R> ListOrdersHandler<R> {
-    pub fn new(reader: Arc<R>, cursors: Arc<CursorSigner>) -> Self {
-        Self { reader, cursors }
+    fn awaits(&self, token: &ConsistencyToken) -> Vec<Await> {
+        match token.aggregate {
+            AggregateType::Order => awaiting::listed(Kind::Order, token),
+            // The projector refreshes before it says that a name has reached every order.
+            _ => awaiting::with_kept_names(token),
+        }
     }
 }
 
-impl<R: OrderReader> QueryHandler<ListOrders> for ListOrdersHandler<R> {
+pub struct ListOrdersHandler<R>(pub Lists<R>);
+
+impl<R: PageReader<OrderFilter>> QueryHandler<ListOrders> for ListOrdersHandler<R> {
     async fn handle(&self, query: &ListOrders, context: &Context) -> Outcome<ListOrders> {
-        let filter = Filter {
+        let filter = OrderFilter {
             customer_id: query.customer_id,
-            status: &query.status,
-            ..Filter::of(ListOrders::NAME)
+            status: query.status.clone(),
+            ..OrderFilter::default()
         };
-        let page = read_page(&*self.reader, &self.cursors, filter, &query.paging, context).await?;
-        Ok(OrderListing {
-            orders: page.hits.into_iter().map(|hit| hit.order).collect(),
-            total: page.total,
-            next_cursor: page.next_cursor,
-        })
+        let listing = self
+            .0
+            .page(ListOrders::NAME, filter, &query.paging, context)
+            .await?;
+        Ok(listing.map(|hit| hit.order))
     }
 }

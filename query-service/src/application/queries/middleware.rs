@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{Context, Outcome, Query, QueryError, QueryHandler, Reading};
+use super::{Await, Context, Outcome, Query, QueryError, QueryHandler};
 use crate::application::freshness::Freshness;
-use crate::application::ports::{OrderReader, StoreError, VersionReader};
+use crate::application::ports::StoreError;
+use crate::application::ports::reading::VersionReader;
 
 /// A span for each query; a store's failure is logged here, once.
 pub struct Traced<H>(pub H);
@@ -40,6 +41,7 @@ impl<Q: Query, H: QueryHandler<Q>> QueryHandler<Q> for Measured<H> {
             Err(QueryError::Refused(_)) => "refused",
             Err(QueryError::NotYetVisible(_)) => "not_yet_visible",
             Err(QueryError::TooManyWaiting) => "too_many_waiting",
+            Err(QueryError::TooManyPoints) => "too_many_points",
             Err(QueryError::DeadlineExceeded) => "deadline_exceeded",
             Err(QueryError::Store(StoreError::Unavailable(_))) => "unavailable",
             Err(QueryError::Store(StoreError::Failed(_))) => "failed",
@@ -80,29 +82,34 @@ impl<R, H> Consistent<R, H> {
 impl<Q, R, H> QueryHandler<Q> for Consistent<R, H>
 where
     Q: Query,
-    R: OrderReader + VersionReader,
+    R: VersionReader,
     H: QueryHandler<Q>,
 {
     async fn handle(&self, query: &Q, context: &Context) -> Outcome<Q> {
         let Some(token) = context.token else {
             return self.inner.handle(query, context).await;
         };
-        if Q::READING == Reading::Search {
-            self.freshness.searchable(token, context.wait_until).await?;
-            return self.inner.handle(query, context).await;
-        }
         // Registered before the first look, so that no change falls between the two.
         let mut wait = self.freshness.wait_for(token, context.wait_until)?;
-        if !query.is_about(&token) {
-            self.freshness.visible(wait).await?;
-            return self.inner.handle(query, context).await;
-        }
-        loop {
-            let outcome = self.inner.handle(query, context).await;
-            match Q::version_shown(&outcome) {
-                Some(seen) if seen < token.version => wait.pause(seen).await?,
-                Some(_) | None => return outcome,
+        for awaited in query.awaits(&token) {
+            match awaited {
+                Await::Answer => loop {
+                    let outcome = self.inner.handle(query, context).await;
+                    match Q::version_shown(&outcome) {
+                        Some(seen) if seen < token.version => wait.pause(seen).await?,
+                        Some(_) | None => return outcome,
+                    }
+                },
+                Await::Visible(watched, version) => {
+                    self.freshness.visible(&mut wait, watched, version).await?;
+                }
+                Await::Searchable(kind, id, version) => {
+                    self.freshness.searchable(&mut wait, kind, id, version).await?;
+                }
+                Await::Never => wait.in_vain().await?,
             }
         }
+        drop(wait);
+        self.inner.handle(query, context).await
     }
 }

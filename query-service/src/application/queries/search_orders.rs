@@ -1,15 +1,14 @@
 //! Orders found by words, with what was matched and how the whole result spreads over states, months and customers.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
-use read_model::OrderStatus;
+use read_model::{Kind, OrderStatus};
+use shared_events::{AggregateType, ConsistencyToken};
 use uuid::Uuid;
 
-use super::cursor::{CursorSigner, ForgedCursor};
-use super::paging::{Filter, Paging, read_page};
-use super::{Context, Outcome, Query, QueryHandler, Reading};
-use crate::application::ports::{Facets, Kind, OrderHit, OrderReader};
+use super::lists::{Listing, Lists, UnusableCursor};
+use super::paging::Paging;
+use super::{Await, Context, Outcome, Query, QueryHandler, awaiting};
+use crate::application::ports::reading::{OrderFilter, OrderHit, PageReader};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchOrders {
@@ -64,51 +63,36 @@ impl SearchText {
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub struct FoundOrders {
-    pub hits: Vec<OrderHit>,
-    pub total: u64,
-    pub facets: Facets,
-    pub next_cursor: Option<String>,
-}
-
 impl Query for SearchOrders {
     const NAME: &'static str = "search_orders";
-    const READING: Reading = Reading::Search;
     const PROJECTIONS: &'static [Kind] = &[Kind::Order];
-    type Answer = FoundOrders;
-    type Refusal = ForgedCursor;
-}
+    /// With facets.
+    type Answer = Listing<OrderHit>;
+    type Refusal = UnusableCursor;
 
-pub struct SearchOrdersHandler<R> {
-    reader: Arc<R>,
-    cursors: Arc<CursorSigner>,
-}
-
-impl<R> SearchOrdersHandler<R> {
-    pub fn new(reader: Arc<R>, cursors: Arc<CursorSigner>) -> Self {
-        Self { reader, cursors }
+    fn awaits(&self, token: &ConsistencyToken) -> Vec<Await> {
+        match token.aggregate {
+            AggregateType::Order => awaiting::listed(Kind::Order, token),
+            _ => awaiting::with_kept_names(token),
+        }
     }
 }
 
-impl<R: OrderReader> QueryHandler<SearchOrders> for SearchOrdersHandler<R> {
+pub struct SearchOrdersHandler<R>(pub Lists<R>);
+
+impl<R: PageReader<OrderFilter>> QueryHandler<SearchOrders> for SearchOrdersHandler<R> {
     async fn handle(&self, query: &SearchOrders, context: &Context) -> Outcome<SearchOrders> {
-        let filter = Filter {
-            text: query.text.as_ref(),
+        let filter = OrderFilter {
+            text: query.text.as_ref().map(|text| text.as_str().to_owned()),
             customer_id: query.customer_id,
-            status: &query.status,
+            status: query.status.clone(),
             created_from: query.created_from,
             created_to: query.created_to,
             with_facets: true,
-            ..Filter::of(SearchOrders::NAME)
         };
-        let page = read_page(&*self.reader, &self.cursors, filter, &query.paging, context).await?;
-        Ok(FoundOrders {
-            hits: page.hits,
-            total: page.total,
-            facets: page.facets.unwrap_or_default(),
-            next_cursor: page.next_cursor,
-        })
+        self.0
+            .page(SearchOrders::NAME, filter, &query.paging, context)
+            .await
     }
 }
 

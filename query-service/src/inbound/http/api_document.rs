@@ -4,13 +4,13 @@ use std::sync::LazyLock;
 
 use utoipa::OpenApi;
 
-use super::{operations, orders, problem};
+use super::{customers, deliveries, invoices, operations, orders, problem, products, sales};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Query service",
-        description = "Listings, searches and details of orders, as the events have it. Errors are problem details (RFC 9457)."
+        description = "Listings, searches and details, as the events have it. Errors are problem details (RFC 9457)."
     ),
     paths(
         orders::list_orders::list_orders,
@@ -18,6 +18,18 @@ use super::{operations, orders, problem};
         orders::get_order::get_order,
         orders::changes::all_changes,
         orders::changes::order_changes,
+        orders::order_history::order_history,
+        customers::list_customers::list_customers,
+        customers::get_customer::get_customer,
+        products::list_products::list_products,
+        products::get_product::get_product,
+        invoices::list_invoices::list_invoices,
+        invoices::get_invoice::get_invoice,
+        deliveries::list_deliveries::list_deliveries,
+        deliveries::get_delivery::get_delivery,
+        sales::daily_sales::daily_sales,
+        sales::product_sales::product_sales,
+        sales::orders_by_status::orders_by_status,
         operations::live::live,
         operations::ready::ready,
         operations::healthcheck::healthcheck,
@@ -27,6 +39,11 @@ use super::{operations, orders, problem};
     components(schemas(problem::ProblemBody)),
     tags(
         (name = "orders", description = "Orders."),
+        (name = "customers", description = "Customers."),
+        (name = "products", description = "Products."),
+        (name = "invoices", description = "Invoices, their payments and credit notes."),
+        (name = "deliveries", description = "Deliveries of confirmed orders."),
+        (name = "sales", description = "Sales figures."),
         (name = "operations", description = "For operators and their tools; served by every role."),
     )
 )]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use shared_events::ConsistencyToken;
 use tokio::time::Instant;
 
@@ -27,6 +27,15 @@ pub fn context(request: &HttpRequest, allowance: Duration) -> Result<Context, Pr
         wait_until: Instant::now() + wait(request.headers())?,
         allowance,
     })
+}
+
+/// Never an older token than the client has: who is shown an earlier state goes on from the later.
+pub fn newer(shown: ConsistencyToken, known: Option<&HeaderValue>) -> ConsistencyToken {
+    known
+        .and_then(|known| known.to_str().ok()?.parse::<ConsistencyToken>().ok())
+        .filter(|known| (known.aggregate, known.id) == (shown.aggregate, shown.id))
+        .filter(|known| known.version > shown.version)
+        .unwrap_or(shown)
 }
 
 fn token(headers: &HeaderMap) -> Result<Option<ConsistencyToken>, Problem> {
@@ -86,7 +95,6 @@ fn wait(headers: &HeaderMap) -> Result<Duration, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
     use proptest::prelude::*;
     use rstest::rstest;
 

@@ -6,12 +6,12 @@ use std::fmt::Display;
 use actix_web::HttpRequest;
 use actix_web::web;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use read_model::OrderStatus;
+use read_model::{Moment, OrderStatus};
 use uuid::Uuid;
 
 use super::problem::{InvalidParameter, Problem, ProblemKind};
-use crate::application::ports::SortField;
-use crate::application::queries::paging::{PageLimit, PageOffset, Paging, Sort, Start};
+use crate::application::ports::reading::{Filter, Sort, SortField};
+use crate::application::queries::paging::{PageLimit, PageOffset, Paging, Start};
 
 pub struct Parameters {
     given: Vec<(String, String)>,
@@ -78,30 +78,33 @@ impl Parameters {
             .collect()
     }
 
-    /// Repeated or separated by commas; sorted, each once.
-    pub fn status(&mut self) -> Vec<OrderStatus> {
+    /// Values with names: repeated or separated by commas; in the order of `known`, each once.
+    pub fn any_of<T: Copy + PartialEq>(&mut self, name: &'static str, known: &[(&str, T)]) -> Vec<T> {
         let mut found = Vec::new();
-        for value in self.all("status").iter().flat_map(|values| values.split(',')) {
-            match parse_status(value) {
-                Some(status) if found.contains(&status) => {}
-                Some(status) => found.push(status),
-                None => self.errors.push(invalid(
-                    "status",
-                    format!(
-                        "{} is no state; there are {}",
-                        shown(value),
-                        STATES.map(|(name, _)| name).join(", ")
-                    ),
-                )),
+        for value in self.all(name).iter().flat_map(|values| values.split(',')) {
+            match known.iter().position(|(known, _)| *known == value) {
+                Some(place) if found.contains(&place) => {}
+                Some(place) => found.push(place),
+                None => {
+                    let known: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+                    let detail = format!("{} is no {name}; there are {}", shown(value), known.join(", "));
+                    self.errors.push(invalid(name, detail));
+                }
             }
         }
         // One order, so that a cursor holds however they are written.
-        found.sort_by_key(|status| STATES.iter().position(|(_, known)| known == status));
-        found
+        found.sort_unstable();
+        found.into_iter().map(|place| known[place].1).collect()
     }
 
-    pub fn paging(&mut self) -> Paging {
-        let sort = self.one("sort", parse_sort).unwrap_or_default();
+    /// Of a list that is sorted as `F` can be.
+    pub fn paging<F: Filter>(&mut self) -> Paging {
+        let sort = match F::SORTS {
+            // The only order there is.
+            [] => None,
+            sorts => self.one("sort", |text| parse_sort(text, sorts)),
+        };
+        let sort = sort.unwrap_or(F::DEFAULT_SORT);
         let limit = self
             .one("limit", |text| {
                 let bounds = || {
@@ -173,7 +176,7 @@ fn whole_number(text: &str) -> Option<u64> {
         .then(|| text.parse().ok())?
 }
 
-const STATES: [(&str, OrderStatus); 6] = [
+pub const ORDER_STATES: [(&str, OrderStatus); 6] = [
     ("draft", OrderStatus::Draft),
     ("submitted", OrderStatus::Submitted),
     ("confirmed", OrderStatus::Confirmed),
@@ -182,30 +185,20 @@ const STATES: [(&str, OrderStatus); 6] = [
     ("cancelled", OrderStatus::Cancelled),
 ];
 
-fn parse_status(text: &str) -> Option<OrderStatus> {
-    STATES
-        .iter()
-        .find(|(name, _)| *name == text)
-        .map(|(_, status)| *status)
-}
-
-fn parse_sort(text: &str) -> Result<Sort, String> {
+fn parse_sort(text: &str, sorts: &[SortField]) -> Result<Sort, String> {
     let (descending, name) = match text.strip_prefix('-') {
         Some(name) => (true, name),
         None => (false, text),
     };
-    let field = match name {
-        "created_at" => SortField::CreatedAt,
-        "updated_at" => SortField::UpdatedAt,
-        "total" => SortField::Total,
-        _ => {
-            let known = "created_at, updated_at and total, descending with - before it";
-            return Err(format!(
-                "{} is no order to sort in; there are {known}",
-                shown(text)
-            ));
-        }
-    };
+    let field = sorts.iter().find(|field| field.as_str() == name);
+    let field = *field.ok_or_else(|| {
+        let known: Vec<&str> = sorts.iter().map(|field| field.as_str()).collect();
+        format!(
+            "{} is no order to sort in; there are {}, descending with - before it",
+            shown(text),
+            known.join(", ")
+        )
+    })?;
     Ok(Sort { field, descending })
 }
 
@@ -236,11 +229,40 @@ pub fn moment(text: &str) -> Result<DateTime<Utc>, String> {
     Ok(moment)
 }
 
+/// A day in UTC.
+pub fn day(text: &str) -> Result<NaiveDate, String> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .ok()
+        .filter(|_| text.len() == 10)
+        .ok_or_else(|| format!("{} is not a day, such as 2026-01-31", shown(text)))
+}
+
+/// Digits are a version, anything else a time.
+pub fn version_or_time(text: &str) -> Result<Moment, String> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Digits that do not fit are a version that there never is.
+        return Ok(Moment::Version(text.parse().unwrap_or(u64::MAX)));
+    }
+    let time = DateTime::parse_from_rfc3339(text).map_err(|_| {
+        let how = "such as 2026-01-31T12:00:00Z; write + as %2B";
+        format!(
+            "{} is neither a version in digits nor an RFC 3339 time, {how}",
+            shown(text)
+        )
+    })?;
+    Ok(Moment::Time(time.with_timezone(&Utc)))
+}
+
 /// The id in a path. One that is no UUID names nothing that could ever be: 400 rather than 404, which a client might
 /// wait out.
-pub fn path_id(request: &HttpRequest) -> Result<Uuid, Problem> {
-    let text = request.match_info().get("id").unwrap_or_default();
-    uuid(text).map_err(|_| Problem::new(ProblemKind::MalformedId, "The path's {id} must be a UUID."))
+pub fn path_id(request: &HttpRequest, name: &str) -> Result<Uuid, Problem> {
+    let text = request.match_info().get(name).unwrap_or_default();
+    uuid(text).map_err(|_| {
+        Problem::new(
+            ProblemKind::MalformedId,
+            format!("The path's {{{name}}} must be a UUID."),
+        )
+    })
 }
 
 #[cfg(test)]

@@ -10,9 +10,11 @@ use utoipa::ToSchema;
 
 use crate::application::freshness::NotYetVisible;
 use crate::application::ports::StoreError;
-use crate::application::queries::QueryError;
-use crate::application::queries::cursor::ForgedCursor;
-use crate::application::queries::get_order::GetOrderRefusal;
+use crate::application::queries::get_delivery::NoDelivery;
+use crate::application::queries::get_order_as_of::NotThen;
+use crate::application::queries::lists::UnusableCursor;
+use crate::application::queries::order_history::NoHistory;
+use crate::application::queries::{NotFound, QueryError};
 
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -52,6 +54,9 @@ problem_kinds! {
     ForgedCursor = "forged-cursor", BAD_REQUEST, "The cursor was not given out for this query";
     UnknownPath = "unknown-path", NOT_FOUND, "There is nothing at this path";
     NotFound = "not-found", NOT_FOUND, "What the path names does not exist";
+    UnknownVersion = "unknown-version", NOT_FOUND, "The order has no such version";
+    NotYetCreated = "not-yet-created", NOT_FOUND, "The order did not exist yet at that time";
+    CursorExpired = "cursor-expired", GONE, "The cursor's point in time is gone";
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
     ResumePointGone = "resume-point-gone", GONE, "What followed is not kept any more";
     HeadTooLarge = "head-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
@@ -80,6 +85,8 @@ pub struct Problem {
     /// Of a 405.
     pub allow: Option<&'static str>,
     pub not_yet_visible: Option<NotYetVisible>,
+    /// Where another version was asked for.
+    pub current_version: Option<u64>,
 }
 
 impl Problem {
@@ -90,6 +97,7 @@ impl Problem {
             errors: Vec::new(),
             allow: None,
             not_yet_visible: None,
+            current_version: None,
         }
     }
 
@@ -131,6 +139,10 @@ impl<R: Into<Problem>> From<QueryError<R>> for Problem {
                 ProblemKind::Overloaded,
                 "As many queries as may wait for a consistency token do so. Try again soon.",
             ),
+            QueryError::TooManyPoints => Self::new(
+                ProblemKind::Overloaded,
+                "As many walks by cursor as this service takes are under way. Try again soon.",
+            ),
             QueryError::DeadlineExceeded => Self::new(
                 ProblemKind::DeadlineExceeded,
                 "The query was given up because it took too long. Try again soon.",
@@ -147,22 +159,57 @@ impl<R: Into<Problem>> From<QueryError<R>> for Problem {
     }
 }
 
-impl From<GetOrderRefusal> for Problem {
-    fn from(refusal: GetOrderRefusal) -> Self {
+impl From<NotFound> for Problem {
+    fn from(refusal: NotFound) -> Self {
+        Self::new(ProblemKind::NotFound, format!("{refusal}."))
+    }
+}
+
+impl From<NoDelivery> for Problem {
+    fn from(refusal: NoDelivery) -> Self {
+        Self::new(ProblemKind::NotFound, format!("{refusal}."))
+    }
+}
+
+impl From<NoHistory> for Problem {
+    fn from(refusal: NoHistory) -> Self {
         match refusal {
-            GetOrderRefusal::NotFound(_) => Self::new(ProblemKind::NotFound, format!("{refusal}.")),
+            NoHistory::NotFound(refusal) => refusal.into(),
+            NoHistory::Cursor(refusal) => refusal.into(),
         }
     }
 }
 
-impl From<ForgedCursor> for Problem {
-    fn from(refusal: ForgedCursor) -> Self {
+impl From<NotThen> for Problem {
+    fn from(refusal: NotThen) -> Self {
+        let kind = match refusal {
+            NotThen::NoOrder(_) => ProblemKind::NotFound,
+            NotThen::NoVersion { .. } => ProblemKind::UnknownVersion,
+            NotThen::Before(_) => ProblemKind::NotYetCreated,
+        };
+        let current_version = match refusal {
+            NotThen::NoVersion { current, .. } => Some(current),
+            NotThen::NoOrder(_) | NotThen::Before(_) => None,
+        };
+        Self {
+            current_version,
+            ..Self::new(kind, format!("{refusal}."))
+        }
+    }
+}
+
+impl From<UnusableCursor> for Problem {
+    fn from(refusal: UnusableCursor) -> Self {
+        let kind = match refusal {
+            UnusableCursor::Forged(_) => ProblemKind::ForgedCursor,
+            UnusableCursor::Expired | UnusableCursor::Outdated => ProblemKind::CursorExpired,
+        };
         Self {
             errors: vec![InvalidParameter {
                 parameter: "cursor".to_owned(),
                 detail: refusal.to_string(),
             }],
-            ..Self::new(ProblemKind::ForgedCursor, format!("{refusal}."))
+            ..Self::new(kind, format!("{refusal}."))
         }
     }
 }
@@ -195,6 +242,9 @@ pub struct ProblemBody<'a> {
     /// Of `not-yet-visible`: the version that can be seen, 0 if none.
     #[serde(skip_serializing_if = "Option::is_none")]
     version_seen: Option<u64>,
+    /// Of `unknown-version`: the last version there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current_version: Option<u64>,
 }
 
 impl ResponseError for Problem {
@@ -220,6 +270,7 @@ impl ResponseError for Problem {
             errors: &self.errors,
             consistency_token: self.not_yet_visible.map(|state| state.token.to_string()),
             version_seen: self.not_yet_visible.map(|state| state.seen),
+            current_version: self.current_version,
         })
     }
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use serde::Serialize;
+use shared_events::ConsistencyToken;
 use tokio::sync::Semaphore;
 
-use super::consistency::{self, CONSISTENCY_TOKEN, PROJECTION_LAG};
+use super::consistency::{self, CONSISTENCY_TOKEN, PROJECTED_VERSION, PROJECTION_LAG};
+use super::etag;
 use super::problem::{Problem, ProblemKind};
 use crate::application::freshness::lag::ProjectionLags;
 use crate::application::queries::bus::Routes;
@@ -73,12 +75,49 @@ impl QueryApi {
 
 /// 200 with a page. What the request's token named is included, so the token goes back with it.
 pub fn page(request: &HttpRequest, body: &impl Serialize) -> Result<HttpResponse, Problem> {
-    let mut response = HttpResponse::Ok();
-    if let Some(token) = request.headers().get(&CONSISTENCY_TOKEN) {
-        response.insert_header((CONSISTENCY_TOKEN, token));
+    answer(request, body, None)
+}
+
+/// 200 with a document, whose token goes with it if there is one.
+pub fn detail(
+    request: &HttpRequest,
+    body: &impl Serialize,
+    shown: impl Into<Option<ConsistencyToken>>,
+) -> Result<HttpResponse, Problem> {
+    answer(request, body, shown.into())
+}
+
+/// 304 where the client has this very representation.
+fn answer(
+    request: &HttpRequest,
+    body: &impl Serialize,
+    shown: Option<ConsistencyToken>,
+) -> Result<HttpResponse, Problem> {
+    let body = json(body)?;
+    let etag = etag::of(&body);
+    let not_modified = etag::is_known(request.headers(), &etag);
+    let mut response = match not_modified {
+        true => HttpResponse::NotModified(),
+        false => HttpResponse::Ok(),
+    };
+    response
+        .insert_header((header::ETAG, etag))
+        .insert_header((header::CACHE_CONTROL, "no-cache"));
+    match (shown, request.headers().get(&CONSISTENCY_TOKEN)) {
+        (Some(shown), known) => {
+            response
+                .insert_header((CONSISTENCY_TOKEN, consistency::newer(shown, known).to_string()))
+                .insert_header((PROJECTED_VERSION, shown.version));
+        }
+        (None, Some(token)) => {
+            response.insert_header((CONSISTENCY_TOKEN, token));
+        }
+        (None, None) => {}
     }
-    response.insert_header((header::CACHE_CONTROL, "no-cache"));
-    Ok(response.content_type("application/json").body(json(body)?))
+    if not_modified {
+        return Ok(response.finish());
+    }
+    Ok(response.content_type("application/json").body(body))
 }
 
 pub fn json(body: &impl Serialize) -> Result<Vec<u8>, Problem> {

@@ -13,7 +13,7 @@ use super::observed::observe;
 use super::orders::changes::ChangesApi;
 use super::query_api::QueryApi;
 use super::routes::{resource, unknown_path};
-use super::{operations, orders};
+use super::{customers, deliveries, invoices, operations, orders, products, sales};
 use crate::inbound::health::Health;
 use crate::settings::{HttpSettings, ShutdownSettings};
 
@@ -67,25 +67,30 @@ pub fn bind(
     Ok((server.run(), address))
 }
 
+/// Paths are tried in this order.
 fn queries(app: &mut web::ServiceConfig, max_head_bytes: usize) {
-    query(
-        app,
-        "/v1/orders",
-        max_head_bytes,
-        orders::list_orders::list_orders,
-    );
-    query(
-        app,
-        "/v1/orders/search",
-        max_head_bytes,
-        orders::search_orders::search_orders,
-    );
-    query(
-        app,
-        "/v1/orders/{id}",
-        max_head_bytes,
-        orders::get_order::get_order,
-    );
+    macro_rules! queries {
+        ($($path:literal => $model:ident::$query:ident),* $(,)?) => {
+            $(query(app, $path, max_head_bytes, $model::$query::$query);)*
+        };
+    }
+    queries! {
+        "/v1/orders" => orders::list_orders,
+        "/v1/orders/search" => orders::search_orders,
+        "/v1/orders/{id}" => orders::get_order,
+        "/v1/orders/{id}/history" => orders::order_history,
+        "/v1/customers" => customers::list_customers,
+        "/v1/customers/{id}" => customers::get_customer,
+        "/v1/products" => products::list_products,
+        "/v1/products/{id}" => products::get_product,
+        "/v1/invoices" => invoices::list_invoices,
+        "/v1/invoices/{id}" => invoices::get_invoice,
+        "/v1/deliveries" => deliveries::list_deliveries,
+        "/v1/deliveries/{order_id}" => deliveries::get_delivery,
+        "/v1/sales/daily" => sales::daily_sales,
+        "/v1/sales/products" => sales::product_sales,
+        "/v1/sales/status" => sales::orders_by_status,
+    }
 }
 
 fn pushes(app: &mut web::ServiceConfig, max_head_bytes: usize) {

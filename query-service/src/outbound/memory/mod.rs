@@ -4,4 +4,4 @@ pub mod documents;
 pub mod gaps;
 pub mod generations;
 pub mod letters;
-pub mod orders;
+pub mod reading;

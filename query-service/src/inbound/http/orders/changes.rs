@@ -197,6 +197,6 @@ pub async fn order_changes(
     request: HttpRequest,
     changes: web::Data<ChangesApi>,
 ) -> Result<HttpResponse, Problem> {
-    let id = path_id(&request)?;
+    let id = path_id(&request, "id")?;
     changes.answer(&request, Some(id)).await
 }

@@ -3,5 +3,6 @@
 pub mod changes;
 pub mod get_order;
 pub mod list_orders;
+pub mod order_history;
 pub mod search_orders;
 pub mod views;

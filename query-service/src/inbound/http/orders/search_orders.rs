@@ -5,10 +5,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::views::OrderView;
-use crate::application::ports::{Facets, OrderHit};
+use crate::application::ports::reading::{Facets, OrderFilter, OrderHit};
 use crate::application::queries::search_orders::{SearchOrders, SearchText};
+use crate::inbound::http::api_parts::{Conditions, OfLists, Pages};
 use crate::inbound::http::parameters::{self, Parameters};
-use crate::inbound::http::problem::{Problem, ProblemBody};
+use crate::inbound::http::problem::Problem;
 use crate::inbound::http::query_api::{QueryApi, page};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -89,8 +90,8 @@ impl From<Facets> for OrderFacets {
 /// Orders found by words, with facets and highlights.
 ///
 /// Every word of `q` must be in the customer's or a product's name, with tolerance for typing errors (one in a word of 3
-/// to 5 letters, two in a longer one); the last word may be the beginning of one. A UUID matches ids exactly. There is no query
-/// syntax.
+/// to 5 letters, two in a longer one); the last word may be the beginning of one. A tracking number is found by itself or,
+/// as the last word, its beginning; a UUID matches ids exactly. There is no query syntax.
 #[utoipa::path(
     get,
     path = "/v1/orders/search",
@@ -101,22 +102,17 @@ impl From<Facets> for OrderFacets {
         ("date_to" = Option<String>, Query, description = "Created before this time (RFC 3339) or day (UTC)."),
         ("customer_id" = Option<Uuid>, Query, description = "Of this customer only."),
         ("status" = Option<String>, Query, description = "In any of these states, separated by commas or repeated."),
-        ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "Items on a page; 20 if absent."),
-        ("offset" = Option<u16>, Query, maximum = 9999, description = "Items before the page; with `limit` at most 10,000. Further on, use `cursor`."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filters and sort."),
         ("sort" = Option<String>, Query, description = "`created_at`, `updated_at` or `total`, descending with `-` before it; `-created_at` if absent."),
-        ("Consistency-Token" = Option<String>, Header, description = "From a command's answer: wait until the answer includes that version of that aggregate."),
-        ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`: how long to wait for the token; 2 if absent, 30 at most."),
+        Pages,
+        Conditions,
     ),
     responses(
         (status = 200, description = "A page.", body = OrderSearch, headers(
-            ("Projection-Lag" = f64, description = "Seconds by which the projection is behind; absent while that is not known."),
+            ("ETag" = String, description = "Covers the whole representation."),
+            ("Consistency-Token" = String, description = "The one of the request, if it had one."),
+            ("Projection-Lag" = f64, description = "Seconds by which what it was read from is behind; absent while that is not known."),
         )),
-        (status = 400, description = "`invalid-parameter`, `forged-cursor`, `malformed-token`, `malformed-header`.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 405, description = "`method-not-allowed`, with `Allow`.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 431, description = "`head-too-large`.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 500, description = "`internal-error`.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`not-yet-visible`, `overloaded`, `unavailable`, `deadline-exceeded`, with `Retry-After`.", body = ProblemBody, content_type = "application/problem+json"),
+        OfLists,
     )
 )]
 pub async fn search_orders(request: HttpRequest, api: web::Data<QueryApi>) -> Result<HttpResponse, Problem> {
@@ -124,20 +120,20 @@ pub async fn search_orders(request: HttpRequest, api: web::Data<QueryApi>) -> Re
     let query = SearchOrders {
         text: parameters.one("q", SearchText::parse).flatten(),
         customer_id: parameters.one("customer_id", parameters::uuid),
-        status: parameters.status(),
+        status: parameters.any_of("status", &parameters::ORDER_STATES),
         created_from: parameters.one("date_from", parameters::moment),
         created_to: parameters.one("date_to", parameters::moment),
-        paging: parameters.paging(),
+        paging: parameters.paging::<OrderFilter>(),
     };
     parameters.finish()?;
     let found = api.ask(&request, &query).await?;
     page(
         &request,
         &OrderSearch {
-            items: found.hits.into_iter().map(FoundOrder::from).collect(),
+            items: found.items.into_iter().map(FoundOrder::from).collect(),
             total: found.total,
             next_cursor: found.next_cursor,
-            facets: found.facets.into(),
+            facets: found.facets.unwrap_or_default().into(),
         },
     )
 }

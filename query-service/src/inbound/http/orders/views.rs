@@ -7,24 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::application::ports::OrderSummary;
-
-/// Minor units of an ISO 4217 currency.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Money {
-    #[schema(example = 1999)]
-    pub amount: i64,
-    #[schema(example = "EUR")]
-    pub currency: String,
-}
-
-impl From<read_model::Money> for Money {
-    fn from(money: read_model::Money) -> Self {
-        Self {
-            amount: money.amount,
-            currency: money.currency,
-        }
-    }
-}
+use crate::inbound::http::views::Money;
 
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use query_service::application::ports::{OrderReader as _, PageRequest};
+use query_service::application::ports::reading::{OrderFilter, PageReader as _};
 use read_model::{OrderDocument, OrderStatus};
 
 use crate::support::Fixture;
 use crate::support::mothers::{a_line, an_order, an_order_of, at, id};
-use crate::{found, words};
+use crate::{PageRequest, by, found, words};
 
 pub async fn words_are_found_in_spite_of_typing_errors<F: Fixture>() {
     let fixture = F::new().await;
@@ -19,7 +19,14 @@ pub async fn words_are_found_in_spite_of_typing_errors<F: Fixture>() {
         .put_all(&[
             with(1, "Ada Lovelace", "Oak chair"),
             with(2, "Grace Hopper", "Walnut table"),
-            with(3, "Katherine Müller-Lüdenscheidt", "Bookshelf"),
+            OrderDocument {
+                tracking_number: Some("1Z 999 AA1".to_owned()),
+                ..with(3, "Katherine Müller-Lüdenscheidt", "Bookshelf")
+            },
+            OrderDocument {
+                tracking_number: Some("JD0146000028".to_owned()),
+                ..with(4, "Emmy Noether", "Footstool")
+            },
         ])
         .await;
     for (text, expected) in [
@@ -46,7 +53,15 @@ pub async fn words_are_found_in_spite_of_typing_errors<F: Fixture>() {
         (&id(900_003).to_string(), vec![3]),
         (&id(800_001).to_string(), vec![1]),
         (&format!("ada {}", id(800_001)), vec![1]),
-        (&id(4).to_string(), vec![]),
+        (&id(5).to_string(), vec![]),
+        ("JD0146000028", vec![4]),
+        ("jd0146000028", vec![4]),
+        ("jd0146", vec![4]),
+        ("noether jd0146", vec![4]),
+        ("jd0146 noether", vec![]),
+        ("JD0146000029", vec![]),
+        ("1z 999 aa1", vec![3]),
+        ("1z 999", vec![]),
     ] {
         assert_eq!(found(&fixture, words(text)).await, expected, "{text}");
     }
@@ -69,7 +84,7 @@ pub async fn what_was_found_is_highlighted_as_html<F: Fixture>() {
         .page(words("lovelase chair"))
         .await
         .expect("a page");
-    let highlights = &page.hits[0].highlights;
+    let highlights = &page.hits[0].item.highlights;
     assert_eq!(highlights["customer_name"], ["Ada <em>Lovelace</em>"]);
     let products: BTreeSet<&str> = highlights["items.product_name"]
         .iter()
@@ -79,6 +94,21 @@ pub async fn what_was_found_is_highlighted_as_html<F: Fixture>() {
         products,
         BTreeSet::from(["Oak <em>chair</em> &lt;b&gt;", "<em>Chair</em> &amp; cushion"])
     );
+}
+
+pub async fn a_tracking_number_that_was_found_is_highlighted<F: Fixture>() {
+    let fixture = F::new().await;
+    let shipped = OrderDocument {
+        tracking_number: Some("1Z <999>".to_owned()),
+        ..an_order(1)
+    };
+    fixture.put_all(&[shipped]).await;
+    for (text, marked) in [("1z <999>", true), ("ada", false)] {
+        let page = fixture.reader().page(words(text)).await.expect("a page");
+        let highlights = &page.hits[0].item.highlights;
+        let expected = marked.then(|| vec!["<em>1Z &lt;999&gt;</em>".to_owned()]);
+        assert_eq!(highlights.get("tracking_number").cloned(), expected, "{text}");
+    }
 }
 
 pub async fn facets_count_the_whole_result<F: Fixture>() {
@@ -127,10 +157,16 @@ pub async fn facets_count_the_whole_result<F: Fixture>() {
             ),
         ])
         .await;
+    let with_facets = |text: &str| {
+        by(OrderFilter {
+            text: Some(text.to_owned()),
+            with_facets: true,
+            ..OrderFilter::default()
+        })
+    };
     let request = PageRequest {
         limit: 1,
-        with_facets: true,
-        ..words("ada")
+        ..with_facets("ada")
     };
     let page = fixture.reader().page(request).await.expect("a page");
     assert_eq!((page.hits.len(), page.total), (1, 4));
@@ -151,10 +187,10 @@ pub async fn facets_count_the_whole_result<F: Fixture>() {
             (id(900_002).to_string(), "Ada Byron".to_owned(), 1),
         ]
     );
-    let nothing = PageRequest {
-        with_facets: true,
-        ..words("nobody")
-    };
-    let page = fixture.reader().page(nothing).await.expect("a page");
+    let page = fixture
+        .reader()
+        .page(with_facets("nobody"))
+        .await
+        .expect("a page");
     assert_eq!(page.facets, Some(Default::default()));
 }

@@ -1,69 +1,105 @@
-//! What every adapter of `OrderReader` and `VersionReader` keeps to, in memory and on the real Elasticsearch.
+//! What every adapter of the reading ports keeps to, in memory and on the real Elasticsearch.
 
 // Outside the test functions too.
 #![allow(clippy::expect_used)]
 
+mod models;
+mod points;
+mod sales;
 mod searching;
 #[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;
 
-use query_service::application::ports::{
-    OrderReader as _, PageRequest, PageStart, SortField, VersionReader as _,
+use models::{
+    a_delivery_counts_once_it_was_told, customers_and_products_are_listed, histories_are_listed_by_version,
+    invoices_are_found_by_their_accounts,
 };
-use read_model::{OrderDocument, OrderStatus};
+use points::{a_point_in_time_stays_as_it_was, a_point_that_was_given_up_is_gone};
+use query_service::application::ports::reading::{
+    DocumentReader, OrderFilter, PageReader as _, PageStart, Sort, SortField, VersionReader as _, View,
+    Watched,
+};
+use read_model::{Kind, OrderDocument, OrderStatus};
+use sales::{
+    orders_are_counted_by_status, revenue_is_summed_up_by_day_and_currency, sales_are_summed_up_by_product,
+};
 use searching::{
-    facets_count_the_whole_result, what_was_found_is_highlighted_as_html,
-    words_are_found_in_spite_of_typing_errors,
+    a_tracking_number_that_was_found_is_highlighted, facets_count_the_whole_result,
+    what_was_found_is_highlighted_as_html, words_are_found_in_spite_of_typing_errors,
 };
-use shared_events::{AggregateType, ConsistencyToken};
 use support::Fixture;
 use support::mothers::{an_empty_order, an_order, an_order_of, at, euros, id};
 
-fn everything() -> PageRequest {
-    PageRequest {
-        text: None,
-        customer_id: None,
-        status: Vec::new(),
-        created_from: None,
-        created_to: None,
-        sort: SortField::CreatedAt,
-        descending: false,
+pub type PageRequest = query_service::application::ports::reading::PageRequest<OrderFilter>;
+
+pub fn by<F>(filter: F) -> query_service::application::ports::reading::PageRequest<F> {
+    query_service::application::ports::reading::PageRequest {
+        filter,
+        sort: Sort {
+            field: SortField::CreatedAt,
+            descending: false,
+        },
         limit: 100,
         start: PageStart::Offset(0),
-        with_facets: false,
-        pinned: false,
+        view: View::Any,
     }
 }
 
+fn everything() -> PageRequest {
+    by(OrderFilter::default())
+}
+
 fn words(text: &str) -> PageRequest {
-    PageRequest {
+    by(OrderFilter {
         text: Some(text.to_owned()),
-        ..everything()
-    }
+        ..OrderFilter::default()
+    })
+}
+
+/// The last digits of the id.
+pub fn number(id: uuid::Uuid) -> u128 {
+    id.as_u128() & 0xffff_ffff
 }
 
 /// The numbers of the orders found, in their order.
 async fn found<F: Fixture>(fixture: &F, request: PageRequest) -> Vec<u128> {
     let page = fixture.reader().page(request).await.expect("a page");
     assert_eq!(page.facets, None);
-    page.hits
-        .iter()
-        .map(|hit| hit.order.id.as_u128() & 0xffff_ffff)
-        .collect()
+    page.hits.iter().map(|hit| number(hit.item.order.id)).collect()
+}
+
+/// The order, as a reader gets it.
+async fn got<F: Fixture>(fixture: &F, n: u128) -> Option<OrderDocument> {
+    let reader = fixture.reader();
+    DocumentReader::<OrderDocument>::get(&*reader, id(n))
+        .await
+        .expect("answered")
+}
+
+async fn got_all<F: Fixture>(fixture: &F, numbers: &[u128]) -> Vec<Option<OrderDocument>> {
+    let ids: Vec<_> = numbers.iter().map(|n| id(*n)).collect();
+    let reader = fixture.reader();
+    DocumentReader::<OrderDocument>::get_all(&*reader, &ids)
+        .await
+        .expect("answered")
 }
 
 async fn a_get_sees_the_last_write_at_once<F: Fixture>() {
     let fixture = F::new().await;
     let order = an_order(1);
     fixture.put(&order).await;
-    let reader = fixture.reader();
-    assert_eq!(reader.get(order.id).await.expect("answered"), Some(order.clone()));
+    assert_eq!(got(&fixture, 1).await, Some(order.clone()));
     let later = OrderDocument { version: 2, ..order };
     fixture.put(&later).await;
-    assert_eq!(reader.get(later.id).await.expect("answered"), Some(later));
-    assert_eq!(reader.get(id(2)).await.expect("answered"), None);
+    assert_eq!(got(&fixture, 1).await, Some(later.clone()));
+    assert_eq!(got(&fixture, 2).await, None);
+    fixture.put(&an_order(3)).await;
+    assert_eq!(
+        got_all(&fixture, &[3, 2, 1, 3]).await,
+        [Some(an_order(3)), None, Some(later), Some(an_order(3))]
+    );
 }
 
 async fn an_order_of_which_only_later_events_came_is_not_visible<F: Fixture>() {
@@ -73,7 +109,8 @@ async fn an_order_of_which_only_later_events_came_is_not_visible<F: Fixture>() {
         ..an_order(1)
     };
     fixture.put_all(&[unborn, an_order(2)]).await;
-    assert_eq!(fixture.reader().get(id(1)).await.expect("answered"), None);
+    assert_eq!(got(&fixture, 1).await, None);
+    assert_eq!(got_all(&fixture, &[1, 2]).await, [None, Some(an_order(2))]);
     assert_eq!(found(&fixture, everything()).await, [2]);
 }
 
@@ -83,7 +120,8 @@ async fn a_page_shows_the_last_refresh<F: Fixture>() {
     fixture.put_all(&[an_order(1)]).await;
     assert_eq!(found(&fixture, everything()).await, [1]);
     let page = fixture.reader().page(everything()).await.expect("a page");
-    let (shown, order) = (&page.hits[0].order, an_order(1));
+    assert_eq!((page.total, &page.point), (1, &None));
+    let (shown, order) = (&page.hits[0].item.order, an_order(1));
     assert_eq!(
         (
             shown.id,
@@ -108,7 +146,7 @@ async fn a_page_shows_the_last_refresh<F: Fixture>() {
         (shown.created_at, shown.updated_at),
         (order.created_at, order.updated_at)
     );
-    assert!(page.hits[0].highlights.is_empty());
+    assert!(page.hits[0].item.highlights.is_empty());
 }
 
 async fn filters_hold_together<F: Fixture>() {
@@ -125,10 +163,12 @@ async fn filters_hold_together<F: Fixture>() {
             an_order_of(4, 900_002, "Grace Hopper"),
         ])
         .await;
-    let of_ada = |status| PageRequest {
-        customer_id: Some(id(900_001)),
-        status,
-        ..everything()
+    let of_ada = |status| {
+        by(OrderFilter {
+            customer_id: Some(id(900_001)),
+            status,
+            ..OrderFilter::default()
+        })
     };
     assert_eq!(found(&fixture, of_ada(vec![])).await, [1, 2, 3]);
     assert_eq!(found(&fixture, of_ada(vec![OrderStatus::Submitted])).await, [2]);
@@ -153,11 +193,11 @@ async fn a_span_of_time_includes_its_beginning_and_not_its_end<F: Fixture>() {
             created(4, "2026-03-01T00:00:00Z"),
         ])
         .await;
-    let february = PageRequest {
+    let february = by(OrderFilter {
         created_from: Some(at("2026-02-01T00:00:00Z")),
         created_to: Some(at("2026-03-01T00:00:00Z")),
-        ..everything()
-    };
+        ..OrderFilter::default()
+    });
     assert_eq!(found(&fixture, february).await, [2, 3]);
 }
 
@@ -181,7 +221,7 @@ async fn every_sort_goes_both_ways<F: Fixture>() {
             },
         ])
         .await;
-    for (sort, descending, expected) in [
+    for (field, descending, expected) in [
         (SortField::CreatedAt, false, [1, 2, 3, 4]),
         (SortField::CreatedAt, true, [4, 3, 2, 1]),
         (SortField::UpdatedAt, false, [2, 4, 3, 1]),
@@ -191,11 +231,10 @@ async fn every_sort_goes_both_ways<F: Fixture>() {
         (SortField::Total, true, [3, 1, 2, 4]),
     ] {
         let request = PageRequest {
-            sort,
-            descending,
+            sort: Sort { field, descending },
             ..everything()
         };
-        assert_eq!(found(&fixture, request).await, expected, "{sort:?} {descending}");
+        assert_eq!(found(&fixture, request).await, expected, "{field:?} {descending}");
     }
 }
 
@@ -210,15 +249,14 @@ async fn pages_have_every_order_once<F: Fixture>() {
         })
         .collect();
     fixture.put_all(&orders).await;
-    for (sort, descending) in [
+    for (field, descending) in [
         (SortField::CreatedAt, true),
         (SortField::CreatedAt, false),
         (SortField::Total, true),
         (SortField::Total, false),
     ] {
         let all = PageRequest {
-            sort,
-            descending,
+            sort: Sort { field, descending },
             ..everything()
         };
         let at_once = found(&fixture, all.clone()).await;
@@ -243,10 +281,10 @@ async fn pages_have_every_order_once<F: Fixture>() {
             assert_eq!(page.total, 57);
             let Some(last) = page.hits.last() else { break };
             start = PageStart::After(last.sort_values.clone());
-            by_cursor.extend(page.hits.iter().map(|hit| hit.order.id.as_u128() & 0xffff_ffff));
+            by_cursor.extend(page.hits.iter().map(|hit| number(hit.item.order.id)));
         }
-        assert_eq!(by_offset, at_once, "{sort:?} {descending}");
-        assert_eq!(by_cursor, at_once, "{sort:?} {descending}");
+        assert_eq!(by_offset, at_once, "{field:?} {descending}");
+        assert_eq!(by_cursor, at_once, "{field:?} {descending}");
     }
 }
 
@@ -263,7 +301,7 @@ async fn what_searches_see_is_told_in_the_order_asked<F: Fixture>() {
         .await;
     let versions = fixture
         .reader()
-        .searchable_versions(&[id(2), id(7), id(1)])
+        .searchable_versions(Kind::Order, &[id(2), id(7), id(1)])
         .await
         .expect("answered");
     assert_eq!(versions, [Some(1), None, Some(3)]);
@@ -277,22 +315,17 @@ async fn what_can_be_seen_is_told_by_an_aggregates_own_document<F: Fixture>() {
             ..an_order(1)
         })
         .await;
-    fixture.propagate(AggregateType::Customer, id(900_001), 3).await;
-    fixture.propagate(AggregateType::Product, id(800_001), 4).await;
-    for (aggregate, of, seen) in [
-        (AggregateType::Order, id(1), Some(5)),
-        (AggregateType::Order, id(2), None),
-        (AggregateType::Customer, id(900_001), Some(3)),
-        (AggregateType::Product, id(800_001), Some(4)),
-        (AggregateType::Product, id(900_001), None),
+    fixture.propagate(Kind::Customer, id(900_001), 3).await;
+    fixture.propagate(Kind::Product, id(800_001), 4).await;
+    for (watched, seen) in [
+        (Watched::Document(Kind::Order, id(1)), Some(5)),
+        (Watched::Document(Kind::Order, id(2)), None),
+        (Watched::Names(Kind::Customer, id(900_001)), Some(3)),
+        (Watched::Names(Kind::Product, id(800_001)), Some(4)),
+        (Watched::Names(Kind::Product, id(900_001)), None),
     ] {
-        let token = ConsistencyToken {
-            aggregate,
-            id: of,
-            version: 1,
-        };
-        let version = fixture.reader().visible_version(token).await.expect("answered");
-        assert_eq!(version, seen, "{token}");
+        let version = fixture.reader().visible_version(watched).await.expect("answered");
+        assert_eq!(version, seen, "{watched:?}");
     }
 }
 
@@ -324,7 +357,17 @@ contract!(
     pages_have_every_order_once,
     words_are_found_in_spite_of_typing_errors,
     what_was_found_is_highlighted_as_html,
+    a_tracking_number_that_was_found_is_highlighted,
     facets_count_the_whole_result,
     what_searches_see_is_told_in_the_order_asked,
     what_can_be_seen_is_told_by_an_aggregates_own_document,
+    customers_and_products_are_listed,
+    invoices_are_found_by_their_accounts,
+    a_delivery_counts_once_it_was_told,
+    histories_are_listed_by_version,
+    a_point_in_time_stays_as_it_was,
+    a_point_that_was_given_up_is_gone,
+    revenue_is_summed_up_by_day_and_currency,
+    sales_are_summed_up_by_product,
+    orders_are_counted_by_status,
 );

@@ -1,0 +1,54 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use read_model::InvoiceStatus;
+
+use super::views::InvoiceView;
+use crate::application::ports::reading::InvoiceFilter;
+use crate::application::queries::list_invoices::ListInvoices;
+use crate::inbound::http::api_parts::{Conditions, OfLists, Pages};
+use crate::inbound::http::parameters::{self, Parameters};
+use crate::inbound::http::problem::Problem;
+use crate::inbound::http::query_api::{QueryApi, page};
+use crate::inbound::http::views::List;
+
+const STATES: [(&str, InvoiceStatus); 3] = [
+    ("issued", InvoiceStatus::Issued),
+    ("paid", InvoiceStatus::Paid),
+    ("credited", InvoiceStatus::Credited),
+];
+
+/// Invoices, page by page.
+///
+/// As of the last refresh, a few hundred milliseconds ago at most; with a token as of that version at least.
+#[utoipa::path(
+    get,
+    path = "/v1/invoices",
+    tag = "invoices",
+    params(
+        ("customer_id" = Option<Uuid>, Query, description = "Of this customer only."),
+        ("order_id" = Option<Uuid>, Query, description = "Of this order only."),
+        ("status" = Option<String>, Query, description = "In any of these states, separated by commas or repeated: `issued`, `paid`, `credited`."),
+        ("sort" = Option<String>, Query, description = "`created_at` (issued), `updated_at` or `total`, descending with `-` before it; `-created_at` if absent."),
+        Pages,
+        Conditions,
+    ),
+    responses(
+        (status = 200, description = "A page.", body = List<InvoiceView>, headers(
+            ("ETag" = String, description = "Covers the whole representation."),
+            ("Consistency-Token" = String, description = "The one of the request, if it had one."),
+            ("Projection-Lag" = f64, description = "Seconds by which what it was read from is behind; absent while that is not known."),
+        )),
+        OfLists,
+    )
+)]
+pub async fn list_invoices(request: HttpRequest, api: web::Data<QueryApi>) -> Result<HttpResponse, Problem> {
+    let mut parameters = Parameters::of(&request);
+    let query = ListInvoices {
+        customer_id: parameters.one("customer_id", parameters::uuid),
+        order_id: parameters.one("order_id", parameters::uuid),
+        status: parameters.any_of("status", &STATES),
+        paging: parameters.paging::<InvoiceFilter>(),
+    };
+    parameters.finish()?;
+    let listing = api.ask(&request, &query).await?;
+    page(&request, &List::<InvoiceView>::of(listing))
+}
