@@ -158,7 +158,10 @@ impl Differences<'_> {
                 .as_str()
                 .with_context(|| format!("{path}: no {key}"))?
                 .parse()?;
-            let created = normalised(item.clone())?["created_at"].as_i64();
+            // In milliseconds: Elasticsearch sorts by no more.
+            let created = normalised(item.clone())?["created_at"]
+                .as_i64()
+                .map(|at| at / 1_000);
             if before
                 .zip(created)
                 .is_some_and(|(before, created)| created > before)
