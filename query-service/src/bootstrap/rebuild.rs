@@ -19,13 +19,14 @@ use crate::application::rebuilding::{Plan, RebuildError, Rebuilding};
 use crate::cli::RebuildArguments;
 use crate::inbound::kafka::pipeline::{End, Pipeline};
 use crate::outbound::elasticsearch::{self as es, ElasticsearchGenerations};
-use crate::outbound::kafka::KafkaFeeds;
+use crate::outbound::kafka::{ChangeTopic, DeadLetterTopic, KafkaFeeds};
 use crate::settings::Settings;
 
 use super::ProductionFeeding;
 
 /// Of a rebuild that a signal ended.
 const INTERRUPTED: u8 = 130;
+const LOOK_WHO_FEEDS: Duration = Duration::from_secs(1);
 /// Between two lines where no terminal shows a bar.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
@@ -155,21 +156,19 @@ impl Work {
     ) -> anyhow::Result<T> {
         let end = End::default();
         let mut pipelines = JoinSet::new();
-        let mut feed = |generation, queried| {
+        let pipeline = |generation, queried| {
             let announcing: Arc<Announcing> = Arc::default();
             announcing.set_queried(queried);
-            let pipeline = Pipeline {
+            Pipeline {
                 generation,
                 feeding: Arc::clone(&self.feeding),
                 announcing,
-            };
-            pipelines.spawn(pipeline.run(end.clone()));
+            }
         };
-        feed(plan.next, false);
-        if let Some(queried) = self.fed_by_this_build(plan)
-            && !self.rebuilding.feeds.is_fed(queried).await?
-        {
-            feed(queried, true);
+        pipelines.spawn(pipeline(plan.next, false).run(end.clone()));
+        if let Some(queried) = self.fed_by_this_build(plan) {
+            let feeds = Arc::clone(&self.rebuilding.feeds);
+            pipelines.spawn(feed_if_nobody_does(feeds, pipeline(queried, true), end.clone()));
         }
         let worked = tokio::select! {
             worked = work => worked,
@@ -193,6 +192,26 @@ impl Work {
         self.rebuilding.until_level(generation, show).await?;
         progress.end();
         Ok(())
+    }
+}
+
+/// Joining a group moves its partitions, so whoever feeds it is left alone. A member that was killed counts for some
+/// seconds on.
+async fn feed_if_nobody_does(
+    feeds: Arc<KafkaFeeds>,
+    pipeline: Pipeline<ElasticsearchGenerations, DeadLetterTopic, ChangeTopic>,
+    end: End,
+) -> anyhow::Result<()> {
+    loop {
+        match feeds.is_fed(pipeline.generation).await {
+            Ok(false) => return pipeline.run(end).await,
+            Ok(true) => {}
+            Err(error) => tracing::debug!(%error, "it cannot be said who feeds"),
+        }
+        tokio::select! {
+            () = end.finish.cancelled() => return Ok(()),
+            () = tokio::time::sleep(LOOK_WHO_FEEDS) => {}
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use crate::settings::duration;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProjectorSettings {
-    /// Records are shared out to lanes by their aggregate's id; each lane has one bulk request in flight.
+    /// Of each pipeline, of which there is one for each index that is fed: eight, and one more during and after a rebuild.
+    /// Records are shared out to lanes by their document's id; each lane has one bulk request in flight.
     pub lanes: NonZeroUsize,
     /// Records in one bulk request, at most.
     pub batch_records: NonZeroUsize,
@@ -51,8 +52,8 @@ impl Default for ProjectorSettings {
         Self {
             lanes: const { NonZeroUsize::new(2).unwrap() },
             batch_records: const { NonZeroUsize::new(1000).unwrap() },
-            lane_queue_bytes: 8 * 1024 * 1024,
-            recent_documents_bytes: 16 * 1024 * 1024,
+            lane_queue_bytes: 4 * 1024 * 1024,
+            recent_documents_bytes: 8 * 1024 * 1024,
             renaming_page: const { NonZeroUsize::new(500).unwrap() },
             retry_min: Duration::from_millis(50),
             retry_max: Duration::from_millis(5_000),
