@@ -10,7 +10,7 @@ use super::ports::{
     NameSources, Resolution, StoreError,
 };
 use super::projecting::aside::Aside;
-use super::projecting::folding::Fate;
+use super::projecting::folded::Fate;
 use super::projecting::patience::{Abandoned, Patience};
 use super::projecting::{Announcing, Incoming, ProjectorSettings, Record};
 

@@ -9,7 +9,8 @@ use read_model::Kind;
 
 use super::announcing::Announcing;
 use super::finishing::Finishing;
-use super::folding::{Fate, Folded, Folding};
+use super::folded::{Fate, Folded};
+use super::folding::Folding;
 use super::names::Names;
 use super::patience::{Abandoned, Patience};
 use super::recent::RecentDocuments;

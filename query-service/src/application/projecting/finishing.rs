@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use read_model::{Kind, NameSource};
 
 use super::announcing::Announcing;
-use super::folding::{Fate, Folded};
+use super::folded::{Fate, Folded};
 use super::names::{Names, change, source};
 use super::patience::{Abandoned, Patience};
 use super::record::{Acknowledge, Position};

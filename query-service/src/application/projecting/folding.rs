@@ -7,44 +7,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use read_model::{Applied, ApplyError, Draining, Kind, NameSource, Projection};
-use shared_events::{Event, OrderEvent};
+use read_model::{Applied, ApplyError, Draining, Kind, Projection};
 use uuid::Uuid;
 
+use super::folded::{Fate, Folded, unchecked_names};
 use super::patience::{Abandoned, Patience, Pauses};
 use super::recent::{Known, RecentDocuments};
-use super::record::{Position, Record};
+use super::record::Record;
 use crate::application::ports::{DocumentStore, DocumentWrite, OrderSummary, Revision, WriteOutcome};
-
-/// What became of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
-    Applied,
-    /// Its document had it already.
-    Superseded,
-    /// It waits in its document for those before it.
-    Parked,
-    ToBury {
-        kind: &'static str,
-        cause: String,
-    },
-}
-
-/// One document's part of a batch, when its write is done.
-#[derive(Debug)]
-pub struct Folded {
-    pub id: Uuid,
-    /// 0 where only later events have come.
-    pub version: u64,
-    /// As it was written, if it is one.
-    pub order: Option<OrderSummary>,
-    /// In the order in which they came.
-    pub records: Vec<(Arc<Record>, Fate)>,
-    /// Names that the order shows and nobody has compared with their source since, each with its version.
-    pub unchecked_names: Vec<(NameSource, u64)>,
-    /// The name has changed and not every order shows it.
-    pub awaits_propagation: bool,
-}
 
 pub struct Folding<S> {
     kind: Kind,
@@ -422,37 +392,5 @@ impl Group {
             folded.unchecked_names = unchecked_names(projection, &folded.records, self.drained);
         }
         (folded, revision, projection)
-    }
-}
-
-/// An order that links a customer or product may have been written after their renaming looked for orders.
-fn unchecked_names(
-    projection: &Projection,
-    records: &[(Arc<Record>, Fate)],
-    drained: usize,
-) -> Vec<(NameSource, u64)> {
-    let Some(order) = projection.order() else {
-        return Vec::new();
-    };
-    // What came again may have been written by somebody who died before comparing.
-    let all = drained > 0 || records.iter().any(|(_, fate)| *fate == Fate::Superseded);
-    let linked: Vec<NameSource> = records
-        .iter()
-        .filter(|(_, fate)| *fate == Fate::Applied)
-        .filter_map(|(record, _)| match &record.event {
-            Event::Order(OrderEvent::Created(created)) => Some(NameSource::Customer(created.customer_id)),
-            Event::Order(OrderEvent::ItemAdded(added)) => Some(NameSource::Product(added.product_id)),
-            _ => None,
-        })
-        .collect();
-    order
-        .names()
-        .filter(|(source, _)| all || linked.contains(source))
-        .collect()
-}
-
-impl Folded {
-    pub fn positions(&self) -> impl Iterator<Item = Position> {
-        self.records.iter().map(|(record, _)| record.position)
     }
 }

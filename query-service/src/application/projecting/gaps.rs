@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::aside::Aside;
-use super::folding::Fate;
+use super::folded::Fate;
 use super::patience::{Abandoned, Patience};
 use super::settings::ProjectorSettings;
 use crate::application::ports::{

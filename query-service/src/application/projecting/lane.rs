@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 use super::announcing::Announcing;
 use super::finishing::{Finishing, Renamed};
-use super::folding::{Folded, Folding};
+use super::folded::Folded;
+use super::folding::Folding;
 use super::names::Names;
 use super::patience::{Abandoned, Patience};
 use super::recent::RecentDocuments;

@@ -5,6 +5,7 @@
 pub mod announcing;
 pub mod aside;
 pub mod finishing;
+pub mod folded;
 pub mod folding;
 pub mod gaps;
 pub mod lane;

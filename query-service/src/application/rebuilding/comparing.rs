@@ -1,6 +1,6 @@
 //! Two generations compared document by document, while both are being written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::time::Duration;
 
@@ -22,6 +22,10 @@ const NAMED: usize = 10;
 /// Bookkeeping, which may stand elsewhere at the same time.
 const IGNORED: [&str; 2] = ["propagated_version", "waits_since"];
 
+/// What an order shows of others.
+const CUSTOMERS: [&str; 2] = ["customer_name", "customer_version"];
+const PRODUCTS: [&str; 2] = ["product_name", "product_version"];
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
     pub queried: Generation,
@@ -32,6 +36,8 @@ pub struct Comparison {
     pub only_queried: Ids,
     pub only_next: Ids,
     pub differing: Ids,
+    /// Nothing but names differ, and new ones kept coming to both.
+    pub being_renamed: u64,
 }
 
 /// Some ids: how many, and the first.
@@ -66,7 +72,7 @@ impl Comparison {
 
     pub fn equal(&self) -> u64 {
         self.in_queried
-            .saturating_sub(self.only_queried.count + self.differing.count)
+            .saturating_sub(self.only_queried.count + self.differing.count + self.being_renamed)
     }
 }
 
@@ -76,6 +82,13 @@ impl fmt::Display for Comparison {
         writeln!(f, "{queried} (queried): {} documents", self.in_queried)?;
         writeln!(f, "{next} (next): {} documents", self.in_next)?;
         writeln!(f, "equal: {}", self.equal())?;
+        if self.being_renamed > 0 {
+            writeln!(
+                f,
+                "equal but for names, which kept changing: {}",
+                self.being_renamed
+            )?;
+        }
         let by = match queried.mapping == next.mapping {
             true => "",
             false => " (of another mapping: an earlier version)",
@@ -102,10 +115,15 @@ impl fmt::Display for Ids {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Equal,
+    /// In nothing but the names that it shows of others.
+    DifferingNames,
     Differing,
     OnlyQueried,
     OnlyNext,
 }
+
+/// Names that a document shows in each generation.
+type Shown = (Vec<Value>, Vec<Value>);
 
 impl<G: Rebuildable, F: Feeds> Rebuilding<G, F> {
     /// `None` where queries read nothing. `look` is told how many documents have been compared.
@@ -130,6 +148,7 @@ impl<G: Rebuildable, F: Feeds> Rebuilding<G, F> {
             only_queried: Ids::default(),
             only_next: Ids::default(),
             differing: Ids::default(),
+            being_renamed: 0,
         };
         let mut again = BTreeSet::new();
         let mut scan = self.generations.scan(queried);
@@ -139,7 +158,7 @@ impl<G: Rebuildable, F: Feeds> Rebuilding<G, F> {
             let ids: Vec<Uuid> = page.iter().map(|(id, _)| *id).collect();
             let others = self.load(&stores.1, &ids).await?;
             for ((id, body), other) in page.into_iter().zip(others) {
-                comparison.note(&mut again, id, verdict(Some(body), other, whole));
+                comparison.note(&mut again, id, verdict(Some(&body), other.as_ref(), whole));
             }
         }
         // Here only what the other does not have is news.
@@ -180,19 +199,29 @@ impl<G: Rebuildable, F: Feeds> Rebuilding<G, F> {
         stores: &(G::Store, G::Store),
         whole: bool,
     ) -> Result<(), RebuildError> {
+        let mut at_first: HashMap<Uuid, Shown> = HashMap::new();
         for at in 0..LOOKS {
             let mut found = Vec::with_capacity(again.len());
             let ids: Vec<Uuid> = again.iter().copied().collect();
             for page in ids.chunks(PAGE) {
                 let queried = self.load(&stores.0, page).await?;
                 let next = self.load(&stores.1, page).await?;
-                let verdicts = queried
-                    .into_iter()
-                    .zip(next)
-                    .map(|(queried, next)| verdict(queried, next, whole));
-                found.extend(page.iter().copied().zip(verdicts));
+                for (id, (queried, next)) in page.iter().zip(queried.into_iter().zip(next)) {
+                    let verdict = verdict(queried.as_ref(), next.as_ref(), whole);
+                    if let (Verdict::DifferingNames, Some(queried), Some(next)) = (verdict, queried, next) {
+                        let now = (names(&queried), names(&next));
+                        let first = at_first.entry(*id).or_insert_with(|| now.clone());
+                        // A renaming comes to one generation after the other, and the next one behind it.
+                        if first.0 != now.0 && first.1 != now.1 {
+                            comparison.being_renamed += 1;
+                            continue;
+                        }
+                    }
+                    if verdict != Verdict::Equal {
+                        found.push((*id, verdict));
+                    }
+                }
             }
-            found.retain(|(_, verdict)| *verdict != Verdict::Equal);
             again = found.iter().map(|(id, _)| *id).collect();
             if again.is_empty() || at + 1 == LOOKS {
                 for (id, verdict) in found {
@@ -222,23 +251,30 @@ impl Comparison {
     fn stands(&mut self, id: Uuid, verdict: Verdict) {
         match verdict {
             Verdict::Equal => {}
-            Verdict::Differing => self.differing.add(id),
+            Verdict::Differing | Verdict::DifferingNames => self.differing.add(id),
             Verdict::OnlyQueried => self.only_queried.add(id),
             Verdict::OnlyNext => self.only_next.add(id),
         }
     }
 }
 
-fn verdict(queried: Option<Value>, next: Option<Value>, whole: bool) -> Verdict {
+fn verdict(queried: Option<&Value>, next: Option<&Value>, whole: bool) -> Verdict {
     match (queried, next) {
-        (Some(queried), Some(next)) => {
-            let equal = match whole {
-                true => essence(queried) == essence(next),
-                // Nobody may feed the other any more.
-                false => queried["version"].as_u64() <= next["version"].as_u64(),
-            };
-            if equal { Verdict::Equal } else { Verdict::Differing }
+        (Some(queried), Some(next)) if whole => {
+            let (queried, next) = (essence(queried), essence(next));
+            if queried == next {
+                return Verdict::Equal;
+            }
+            match without_names(queried) == without_names(next) {
+                true => Verdict::DifferingNames,
+                false => Verdict::Differing,
+            }
         }
+        // Nobody may feed the other any more.
+        (Some(queried), Some(next)) => match queried["version"].as_u64() <= next["version"].as_u64() {
+            true => Verdict::Equal,
+            false => Verdict::Differing,
+        },
         (Some(_), None) => Verdict::OnlyQueried,
         (None, Some(_)) => Verdict::OnlyNext,
         (None, None) => Verdict::Equal,
@@ -246,7 +282,8 @@ fn verdict(queried: Option<Value>, next: Option<Value>, whole: bool) -> Verdict 
 }
 
 /// What has to be equal. Of an event that waits, that it does.
-fn essence(mut body: Value) -> Value {
+fn essence(body: &Value) -> Value {
+    let mut body = body.clone();
     if let Some(fields) = body.as_object_mut() {
         for ignored in IGNORED {
             fields.remove(ignored);
@@ -256,6 +293,28 @@ fn essence(mut body: Value) -> Value {
         }
     }
     body
+}
+
+fn without_names(mut body: Value) -> Value {
+    if let Some(order) = body.as_object_mut() {
+        for field in CUSTOMERS {
+            order.remove(field);
+        }
+        let items = order.get_mut("items").and_then(Value::as_array_mut);
+        for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
+            for field in PRODUCTS {
+                item.remove(field);
+            }
+        }
+    }
+    body
+}
+
+fn names(order: &Value) -> Vec<Value> {
+    let customers = CUSTOMERS.iter().map(|field| order[*field].clone());
+    let items = order["items"].as_array().into_iter().flatten();
+    let products = items.flat_map(|item| PRODUCTS.iter().map(|field| item[*field].clone()));
+    customers.chain(products).collect()
 }
 
 #[cfg(test)]
@@ -270,27 +329,32 @@ mod tests {
             "parked": {"5": {"arrived_at": "then"}}, "waits_since": "then"});
         let next = json!({"version": 3, "name": "Ada", "propagated_version": 2,
             "parked": {"5": {"arrived_at": "now"}}, "waits_since": "now"});
-        assert_eq!(
-            verdict(Some(queried.clone()), Some(next.clone()), true),
-            Verdict::Equal
-        );
+        assert_eq!(verdict(Some(&queried), Some(&next), true), Verdict::Equal);
         let mut other = next.clone();
         other["name"] = "Bob".into();
-        assert_eq!(
-            verdict(Some(queried.clone()), Some(other.clone()), true),
-            Verdict::Differing
-        );
+        assert_eq!(verdict(Some(&queried), Some(&other), true), Verdict::Differing);
         // Of another mapping.
-        assert_eq!(
-            verdict(Some(queried.clone()), Some(other.clone()), false),
-            Verdict::Equal
-        );
+        assert_eq!(verdict(Some(&queried), Some(&other), false), Verdict::Equal);
         other["version"] = 2.into();
+        assert_eq!(verdict(Some(&queried), Some(&other), false), Verdict::Differing);
+        assert_eq!(verdict(Some(&queried), None, false), Verdict::OnlyQueried);
+    }
+
+    #[test]
+    fn names_are_told_from_the_rest() {
+        let order = |name: &str, quantity: u32| {
+            json!({"customer_name": "Ada", "customer_version": 1,
+                "items": [{"product_name": name, "product_version": 1, "quantity": quantity}]})
+        };
+        let verdict = |queried, next| verdict(Some(&queried), Some(&next), true);
+        assert_eq!(verdict(order("Loom", 1), order("Loom", 1)), Verdict::Equal);
         assert_eq!(
-            verdict(Some(queried.clone()), Some(other), false),
-            Verdict::Differing
+            verdict(order("Loom", 1), order("Engine", 1)),
+            Verdict::DifferingNames
         );
-        assert_eq!(verdict(Some(queried), None, false), Verdict::OnlyQueried);
+        assert_eq!(verdict(order("Loom", 1), order("Engine", 2)), Verdict::Differing);
+        assert_ne!(names(&order("Loom", 1)), names(&order("Engine", 1)));
+        assert_eq!(names(&order("Loom", 1)), names(&order("Loom", 2)));
     }
 
     #[test]
