@@ -124,7 +124,7 @@ async fn no_body_and_an_empty_one_are_the_same() {
 
 #[tokio::test]
 async fn while_the_first_runs_a_repeat_is_told_to_wait() {
-    let api = an_api_with(HttpSettings::default(), Fault::Hangs).await;
+    let api = an_api_with(HttpSettings::default(), Fault::HangsInCommit).await;
     let body = customer();
     let send = || keyed(&api, "k", "POST", "/v1/customers", &body);
     let repeat = async {

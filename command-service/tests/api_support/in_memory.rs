@@ -27,25 +27,24 @@ pub enum Fault {
     Unavailable,
     Broken,
     Hangs,
+    /// Only where it is to commit.
+    HangsInCommit,
 }
 
 pub struct FaultyStore {
     pub store: MemoryStore,
     fault: Fault,
-    /// Told when a request has begun to hang.
+    /// Told when a commit has begun to hang.
     pub hanging: Notify,
 }
 
 impl FaultyStore {
     async fn fail(&self) -> Result<(), StoreError> {
         match self.fault {
-            Fault::None => Ok(()),
+            Fault::None | Fault::HangsInCommit => Ok(()),
             Fault::Unavailable => Err(StoreError::Unavailable(anyhow::anyhow!("secret cause"))),
             Fault::Broken => Err(StoreError::Failed(anyhow::anyhow!("secret cause"))),
-            Fault::Hangs => {
-                self.hanging.notify_one();
-                std::future::pending().await
-            }
+            Fault::Hangs => std::future::pending().await,
         }
     }
 }
@@ -62,6 +61,10 @@ impl EventStore for FaultyStore {
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.fail().await?;
+        if self.fault == Fault::HangsInCommit {
+            self.hanging.notify_one();
+            std::future::pending::<()>().await;
+        }
         self.store.commit(commit).await
     }
 
