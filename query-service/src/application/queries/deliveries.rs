@@ -13,7 +13,7 @@ use crate::application::ports::reading::DocumentReader;
 /// How an order's delivery stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Standing {
-    Told(DeliveryDocument),
+    Told(Box<DeliveryDocument>),
     /// The order has not been confirmed up to this version, and so has none.
     Unconfirmed {
         order_version: u64,
@@ -39,7 +39,7 @@ where
 {
     let delivery = DocumentReader::<DeliveryDocument>::get(reader, order_id).await?;
     if let Some(delivery) = delivery {
-        return Ok(Standing::Told(delivery));
+        return Ok(Standing::Told(Box::new(delivery)));
     }
     let Some(order) = DocumentReader::<OrderDocument>::get(reader, order_id).await? else {
         return Ok(Standing::Unknown);

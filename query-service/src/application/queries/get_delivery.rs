@@ -60,7 +60,8 @@ impl<R: ReadModels> QueryHandler<GetDelivery> for GetDeliveryHandler<R> {
     async fn handle(&self, query: &GetDelivery, _: &Context) -> Outcome<GetDelivery> {
         let order_id = query.order_id;
         match deliveries::standing(&*self.reader, order_id).await? {
-            Standing::Told(mut delivery) => {
+            Standing::Told(delivery) => {
+                let mut delivery = *delivery;
                 deliveries::with_names(&*self.reader, std::slice::from_mut(&mut delivery)).await?;
                 Ok(delivery)
             }

@@ -84,7 +84,7 @@ pub struct Problem {
     pub errors: Vec<InvalidParameter>,
     /// Of a 405.
     pub allow: Option<&'static str>,
-    pub not_yet_visible: Option<NotYetVisible>,
+    pub not_yet_visible: Option<Box<NotYetVisible>>,
     /// Where another version was asked for.
     pub current_version: Option<u64>,
 }
@@ -126,7 +126,7 @@ impl<R: Into<Problem>> From<QueryError<R>> for Problem {
         match error {
             QueryError::Refused(refusal) => refusal.into(),
             QueryError::NotYetVisible(state) => Self {
-                not_yet_visible: Some(state),
+                not_yet_visible: Some(Box::new(state)),
                 ..Self::new(
                     ProblemKind::NotYetVisible,
                     format!(
@@ -268,8 +268,8 @@ impl ResponseError for Problem {
             status: status.as_u16(),
             detail: &self.detail,
             errors: &self.errors,
-            consistency_token: self.not_yet_visible.map(|state| state.token.to_string()),
-            version_seen: self.not_yet_visible.map(|state| state.seen),
+            consistency_token: self.not_yet_visible.as_ref().map(|state| state.token.to_string()),
+            version_seen: self.not_yet_visible.as_ref().map(|state| state.seen),
             current_version: self.current_version,
         })
     }
