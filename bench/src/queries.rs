@@ -79,7 +79,7 @@ async fn questions(system: &System) -> Result<Vec<Question>> {
         Question {
             name: "get by id",
             path: "/v1/orders/{}",
-            request: "/_doc/",
+            request: "/_source/",
             values: orders,
         },
         Question {
