@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use super::settings::KafkaSettings;
 use crate::application::ports::Generation;
@@ -12,6 +12,7 @@ use crate::application::ports::Generation;
 /// A projector that feeds a generation notices within seconds that it is gone, and leaves the group.
 const MEMBERS_LEAVE_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+const BROKERS_ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum GroupError {
@@ -24,6 +25,10 @@ pub enum GroupError {
 /// Forgets how far a generation that is not there was fed: one of the same name begins at the topics' beginning.
 pub async fn forget(settings: &KafkaSettings, generation: Generation) -> Result<(), GroupError> {
     let group = settings.group(generation);
+    // Deleting asks for the group's coordinator, and a cluster that never had a group has none: librdkafka would wait for it.
+    if !is_there(settings, &group).await? {
+        return Ok(());
+    }
     let admin: AdminClient<DefaultClientContext> = settings
         .client_config()
         .create()
@@ -50,5 +55,25 @@ pub async fn forget(settings: &KafkaSettings, generation: Generation) -> Result<
             ) if began.elapsed() < MEMBERS_LEAVE_WITHIN => tokio::time::sleep(LOOK_AGAIN).await,
             Some(code) => return Err(GroupError::Refused { group, code }),
         }
+    }
+}
+
+/// Whether the brokers know a group of that name, with members or without.
+async fn is_there(settings: &KafkaSettings, group: &str) -> Result<bool, GroupError> {
+    let admin: AdminClient<DefaultClientContext> = settings
+        .client_config()
+        .create()
+        .map_err(GroupError::Unreachable)?;
+    let group = group.to_owned();
+    // The library has no other way to ask than to block.
+    let listed = tokio::task::spawn_blocking(move || -> KafkaResult<bool> {
+        let listed = admin
+            .inner()
+            .fetch_group_list(Some(&group), BROKERS_ANSWER_WITHIN)?;
+        Ok(listed.groups().iter().any(|found| found.name() == group))
+    });
+    match listed.await {
+        Ok(listed) => listed.map_err(GroupError::Unreachable),
+        Err(_) => Ok(true),
     }
 }
