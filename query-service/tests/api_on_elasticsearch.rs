@@ -180,6 +180,7 @@ async fn a_detail_with_a_token_is_answered_when_the_version_is_written() {
     let path = format!("/v1/orders/{}", id(1));
     let token = format!("order:{}:1", id(1));
     let (answer, ()) = tokio::join!(api.get_with_token(&path, &token, 10), async {
+        // Time in which the query begins to wait; too short, the test shows less and fails no sooner.
         tokio::time::sleep(Duration::from_millis(300)).await;
         elasticsearch.put(&an_order(1)).await;
         api.announce(&Change {
@@ -229,6 +230,7 @@ async fn a_listing_with_a_customers_token_waits_for_the_name_to_be_everywhere() 
     let api = Api::over(elasticsearch.reader());
     let token = format!("customer:{}:2", id(900_001));
     let (answer, ()) = tokio::join!(api.get_with_token("/v1/orders", &token, 10), async {
+        // As above.
         tokio::time::sleep(Duration::from_millis(100)).await;
         let renamed = OrderDocument {
             customer_name: "Ada King".to_owned(),

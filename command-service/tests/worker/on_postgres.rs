@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::script::{Fate, Script, Scripted, queued};
 use crate::support::events::new_customer;
-use crate::support::{TestDatabase, unique_id};
+use crate::support::{TestDatabase, eventually, unique_id};
 
 struct AtWork {
     stop: CancellationToken,
@@ -96,17 +96,8 @@ impl World {
     }
 
     async fn until(&self, what: &str, expected: i64) {
-        let holds = async {
-            while self.count(what).await != expected {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        let in_time = tokio::time::timeout(Duration::from_secs(60), holds).await;
-        assert!(
-            in_time.is_ok(),
-            "never {expected} in {what}: {}",
-            self.count(what).await
-        );
+        let condition = format!("{expected} in {what}");
+        eventually(&condition, async || self.count(what).await == expected).await;
     }
 
     async fn drained(&self) {

@@ -153,7 +153,7 @@ pub fn queued(stream: StreamId) -> QueuedCommand {
     }
 }
 
-/// Long enough for a worker to look many times.
+/// Long enough for a worker to look many times: what is then expected is that nothing came of it, which tells nobody.
 pub async fn many_looks() {
     tokio::time::sleep(Duration::from_millis(100)).await;
 }

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::Duration;
 
 use command_service::application::bus::{Actor, Answered, CommandBus, KeysInFlight, RetryPolicy};
 use command_service::application::codec::Recorded;
@@ -18,7 +17,7 @@ use domain::testing::{an_address, eur, name, quantity};
 use domain::{Order, OrderId, ProductId};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::TestDatabase;
+use crate::support::{TestDatabase, eventually};
 
 struct LongOrder {
     bus: CommandBus<PgEventStore, SystemClock, TimeOrderedIds>,
@@ -109,19 +108,11 @@ async fn a_long_orders_load_reads_only_the_tail_and_without_snapshots_the_same_i
     while version < 203 {
         version = order.change().await;
     }
-    let snapshot_at_mark = async {
-        while order
-            .read()
-            .await
-            .snapshot
-            .is_none_or(|snapshot| snapshot.version < 200)
-        {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), snapshot_at_mark)
-        .await
-        .unwrap();
+    eventually("a snapshot at the mark", async || {
+        let stored = order.read().await;
+        stored.snapshot.is_some_and(|snapshot| snapshot.version >= 200)
+    })
+    .await;
     assert!(order.read().await.events.len() <= 3);
     assert_eq!(order.change().await, 204);
 

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::script::queued;
 use crate::support::events::new_customer;
+use crate::support::eventually;
 
 /// The queue behind a connection that can be cut.
 struct Cut {
@@ -54,13 +55,7 @@ fn figure(line: &str) -> f64 {
 }
 
 async fn figure_is(line: &str, holds: impl Fn(f64) -> bool) {
-    for _ in 0..2000 {
-        if holds(figure(line)) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("{line} is {}", figure(line));
+    eventually(line, async || holds(figure(line))).await;
 }
 
 /// One test alone: the gauges are those of the process.

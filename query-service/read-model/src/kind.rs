@@ -41,13 +41,6 @@ impl Kind {
     /// Those that are an aggregate's own stream folded into one document.
     pub const AGGREGATES: [Self; 3] = [Self::Customer, Self::Product, Self::Order];
 
-    /// The one of those; `None` where the aggregate has none.
-    pub fn of(aggregate: AggregateType) -> Option<Self> {
-        Self::AGGREGATES
-            .into_iter()
-            .find(|kind| kind.aggregate() == aggregate)
-    }
-
     /// Whose events are folded, first of all.
     pub fn aggregate(self) -> AggregateType {
         self.topics()[0]

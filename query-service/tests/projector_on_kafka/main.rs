@@ -300,6 +300,7 @@ async fn members_that_come_and_go_lose_nothing() {
     for part in all.chunks(200) {
         let visitor = world.start();
         world.produce(part).await;
+        // How long a visitor stays: what is tested is that members go at any point of a rebalance.
         tokio::time::sleep(Duration::from_millis(700)).await;
         visitor.stop().await;
     }

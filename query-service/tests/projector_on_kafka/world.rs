@@ -218,6 +218,7 @@ impl World {
         self.until_some(what, async || holds().await.then_some(())).await;
     }
 
+    /// Looks now and then: of topics and documents nobody is told.
     pub async fn until_some<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
         let began = Instant::now();
         loop {
