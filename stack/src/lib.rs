@@ -13,6 +13,7 @@ mod interrupt;
 mod launch;
 mod log;
 mod maven;
+mod native;
 mod packages;
 mod places;
 mod port;
@@ -27,12 +28,14 @@ mod stopping;
 mod testing;
 pub mod workspace;
 
-pub use external::{External, app_url, with_database};
+pub use external::{Database, External, app_url, with_database};
+pub use identity::ProcessIdentity;
 pub use interrupt::{Interrupt, Interrupted};
 pub use launch::{
     ApiPorts, Binaries, Profile, SYSTEM_RUN, begin_detached, begin_own, check_ports, clean_up_remains,
     install_build_packages, servers_and_binaries, start_services, take_down,
 };
+pub use native::{Native, NativeServers};
 pub use places::RunFiles;
 pub use port::free_port;
 pub use progress::{PlainLines, Progress};

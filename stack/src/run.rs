@@ -207,6 +207,27 @@ impl<'a> Run<'a> {
         )
     }
 
+    /// How a process that was started here has ended; none while it runs. It is forgotten then: whoever ended it knows.
+    pub fn ended(&self, process: ProcessIdentity) -> Result<Option<ExitStatus>> {
+        let status = {
+            let mut children = self.lock_children();
+            let place = children
+                .iter()
+                .position(|child| i32::try_from(child.id()) == Ok(process.pid))
+                .context("no process of this run")?;
+            let child = children.get_mut(place).context("no process of this run")?;
+            let status = child.try_wait()?;
+            if status.is_some() {
+                children.swap_remove(place);
+            }
+            status
+        };
+        if status.is_some() {
+            self.change(|state| state.processes.retain(|started| started.identity != process))?;
+        }
+        Ok(status)
+    }
+
     /// The first process that has ended although nobody stopped it.
     pub fn ended_process(&self) -> Option<String> {
         for child in self.lock_children().iter_mut() {

@@ -10,8 +10,9 @@ use crate::account::{Account, make_folder};
 use crate::free_port;
 use crate::http;
 use crate::maven::Cache;
+use crate::native::Native;
 use crate::run::Run;
-use crate::servers::{START_LIMIT, java};
+use crate::servers::java;
 
 const NAME: &str = "elasticsearch";
 const HEAP: &str = "-Xms512m -Xmx512m";
@@ -19,6 +20,13 @@ const HEAP: &str = "-Xms512m -Xmx512m";
 /// Starts it and waits until the cluster's health is told.
 pub fn start(run: &Run<'_>, cache: &Cache) -> Result<String> {
     run.progress.begin(NAME, "starting");
+    let node = prepare(run, cache)?;
+    node.start(run)?;
+    run.progress.done(NAME, &format!("ready on {}", node.address()));
+    Ok(node.address().to_owned())
+}
+
+pub fn prepare(run: &Run<'_>, cache: &Cache) -> Result<Native> {
     let home = cache.elasticsearch()?;
     make_folder(&run.data())?;
     let folder = run.data().join(NAME);
@@ -52,13 +60,11 @@ pub fn start(run: &Run<'_>, cache: &Cache) -> Result<String> {
         .env_remove("JAVA_HOME")
         .current_dir(&folder);
     run.account.apply(&mut elasticsearch);
-    let process = run.start(NAME, &mut elasticsearch)?;
     let url = format!("http://127.0.0.1:{port}");
-    run.await_ready(NAME, process, START_LIMIT, || {
-        http::answers(&format!("{url}/_cluster/health"))
-    })?;
-    run.progress.done(NAME, &format!("ready on {url}"));
-    Ok(url)
+    let health = format!("{url}/_cluster/health");
+    Ok(Native::new(NAME, elasticsearch, url, move || {
+        http::answers(&health)
+    }))
 }
 
 /// Files that are there already stay, the keystore among them.

@@ -1,31 +1,62 @@
-//! Apache Kafka, natively: one broker that is its own controller.
+//! Apache Kafka, natively: brokers that are controllers, too.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::account::make_folder;
 use crate::free_port;
 use crate::maven::Cache;
+use crate::native::Native;
 use crate::probe;
 use crate::run::Run;
-use crate::servers::{START_LIMIT, java};
+use crate::servers::java;
 
 const NAME: &str = "kafka";
 const HEAP_MB: u32 = 512;
-/// Any UUID in Kafka's spelling: a cluster of one broker meets no other.
+/// Any UUID in Kafka's spelling: a cluster of a run meets no other.
 const CLUSTER_ID: &str = "b3JkZXJzLWNxcnMtc3RrMQ";
 
-/// Starts it and waits until it answers a metadata request. Gives `host:port`.
+/// Starts one broker and waits until it answers a metadata request. Gives `host:port`.
 pub fn start(run: &Run<'_>, cache: &Cache) -> Result<String> {
     run.progress.begin(NAME, "starting");
+    let broker = prepare(run, cache, 1)?.pop().context("no broker")?;
+    broker.start(run)?;
+    run.progress.done(NAME, &format!("ready on {}", broker.address()));
+    Ok(broker.address().to_owned())
+}
+
+/// Brokers of one cluster, on ports and folders of their own; with three, one may be lost: everything is kept three times and
+/// acknowledged by two.
+pub fn prepare(run: &Run<'_>, cache: &Cache, brokers: u16) -> Result<Vec<Native>> {
     make_folder(&run.data())?;
-    let folder = run.data().join(NAME);
-    let (port, controller_port) = (free_port()?, free_port()?);
+    let ports: Vec<(u16, u16)> = (0..brokers)
+        .map(|_| Ok((free_port()?, free_port()?)))
+        .collect::<Result<_>>()?;
+    (1..=brokers)
+        .zip(&ports)
+        .map(|(id, (port, _))| {
+            let name = match brokers {
+                1 => NAME.to_owned(),
+                _ => format!("{NAME}-{id}"),
+            };
+            let command = broker(run, cache, &name, id, &ports)?;
+            let address = format!("127.0.0.1:{port}");
+            Ok(Native::new(name, command, address.clone(), move || {
+                probe::kafka(&address)
+            }))
+        })
+        .collect()
+}
+
+/// The command of one broker, whose storage is formatted if need be.
+fn broker(run: &Run<'_>, cache: &Cache, name: &str, id: u16, ports: &[(u16, u16)]) -> Result<Command> {
+    let folder = run.data().join(name);
     run.account.make_private_folder(&folder)?;
     let properties = folder.join("server.properties");
-    fs::write(&properties, settings(&folder, port, controller_port))?;
+    fs::write(&properties, settings(&folder, id, ports))?;
     run.account.own(&properties)?;
     let class_path = format!("{}/*", cache.kafka().display());
     let java = || -> Result<_> {
@@ -35,45 +66,57 @@ pub fn start(run: &Run<'_>, cache: &Cache) -> Result<String> {
         Ok(java)
     };
     if !folder.join("log/meta.properties").is_file() {
-        run.progress.update(NAME, "formatting its storage");
+        run.progress.update(name, "formatting its storage");
         let mut format = java()?;
         format.args(java::QUICK_START);
         format
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
             .arg(&properties);
-        run.finish(NAME, &mut format)?;
+        run.finish(name, &mut format)?;
     }
-    let process = run.start(
-        NAME,
-        java()?.args(["-XX:+UseG1GC", "kafka.Kafka"]).arg(&properties),
-    )?;
-    let address = format!("127.0.0.1:{port}");
-    run.await_ready(NAME, process, START_LIMIT, || probe::kafka(&address))?;
-    run.progress.done(NAME, &format!("ready on {address}"));
-    Ok(address)
+    let mut command = java()?;
+    command.args(["-XX:+UseG1GC", "kafka.Kafka"]).arg(&properties);
+    Ok(command)
 }
 
-fn settings(folder: &Path, port: u16, controller_port: u16) -> String {
+/// `ports` of every broker, for clients and for the controllers.
+fn settings(folder: &Path, id: u16, ports: &[(u16, u16)]) -> String {
+    let (port, controller_port) = ports
+        .get(usize::from(id).saturating_sub(1))
+        .copied()
+        .unwrap_or_default();
+    let voters: Vec<String> = (1..)
+        .zip(ports)
+        .map(|(id, (_, controller_port))| format!("{id}@127.0.0.1:{controller_port}"))
+        .collect();
+    let copies = ports.len().min(3);
+    let acknowledging = copies.div_ceil(2);
     format!(
         "process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller_port}
+node.id={id}
+controller.quorum.voters={}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs={}/log
-offsets.topic.replication.factor=1
+min.insync.replicas={acknowledging}
+broker.session.timeout.ms={}
+broker.heartbeat.interval.ms=500
+offsets.topic.replication.factor={copies}
 offsets.topic.num.partitions=10
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr={acknowledging}
 transaction.state.log.num.partitions=10
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={copies}
+share.coordinator.state.topic.min.isr={acknowledging}
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 ",
-        folder.display()
+        voters.join(","),
+        folder.display(),
+        // A broker alone that is held up has nobody to give its partitions to.
+        if ports.len() > 1 { 3_000 } else { 9_000 },
     )
 }
 
@@ -83,9 +126,19 @@ mod tests {
 
     #[test]
     fn the_broker_listens_on_loopback_only_and_makes_no_topics_by_itself() {
-        let settings = settings(Path::new("/data"), 1, 2);
+        let settings = settings(Path::new("/data"), 1, &[(1, 2)]);
         assert!(settings.contains("\nlisteners=PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2\n"));
         assert!(settings.contains("\nauto.create.topics.enable=false\n"));
         assert!(settings.contains("\nlog.dirs=/data/log\n"));
+    }
+
+    #[test]
+    fn one_of_three_brokers_may_be_lost() {
+        let settings = settings(Path::new("/data"), 2, &[(1, 2), (3, 4), (5, 6)]);
+        assert!(settings.contains("\nnode.id=2\n"));
+        assert!(settings.contains("\ncontroller.quorum.voters=1@127.0.0.1:2,2@127.0.0.1:4,3@127.0.0.1:6\n"));
+        assert!(settings.contains("\nlisteners=PLAINTEXT://127.0.0.1:3,CONTROLLER://127.0.0.1:4\n"));
+        assert!(settings.contains("\nmin.insync.replicas=2\n"));
+        assert!(settings.contains("\noffsets.topic.replication.factor=3\n"));
     }
 }

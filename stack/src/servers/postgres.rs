@@ -10,9 +10,9 @@ use anyhow::{Context, Result};
 use crate::account::make_folder;
 use crate::external::{APP_ROLE, Database};
 use crate::free_port;
+use crate::native::Native;
 use crate::probe;
 use crate::run::Run;
-use crate::servers::START_LIMIT;
 use crate::state::write_private;
 
 const NAME: &str = "postgres";
@@ -57,14 +57,23 @@ pub fn bin_folder() -> Option<PathBuf> {
 /// Starts it and waits until it answers.
 pub fn start(run: &Run<'_>) -> Result<Database> {
     run.progress.begin(NAME, "starting");
+    let (server, database) = prepare(run, &run.data().join(NAME))?;
+    server.start(run)?;
+    run.progress.done(NAME, &format!("ready on {}", server.address()));
+    Ok(database)
+}
+
+/// The server whose data is in `folder`, made if need be, and its one database.
+pub fn prepare(run: &Run<'_>, folder: &Path) -> Result<(Native, Database)> {
     let bin = bin_folder().context("PostgreSQL is not installed")?;
-    let folder = run.data().join(NAME);
-    make_folder(&run.data())?;
+    if let Some(above) = folder.parent() {
+        make_folder(above)?;
+    }
     let cluster = folder.join("cluster");
     let passwords = folder.join("passwords");
     // Written last: a cluster without it was not finished.
     if !passwords.is_file() {
-        create(run, &bin, &folder, &passwords)?;
+        create(run, &bin, folder, &passwords)?;
     }
     let (owner_password, app_password) = read_passwords(&passwords)?;
     let port = free_port()?;
@@ -76,16 +85,15 @@ pub fn start(run: &Run<'_>) -> Result<Database> {
         "-c",
         "unix_socket_directories=",
     ]);
-    postgres.current_dir(&folder);
+    postgres.current_dir(folder);
     run.account.apply(&mut postgres);
-    let process = run.start(NAME, &mut postgres)?;
     let address = format!("127.0.0.1:{port}");
-    run.await_ready(NAME, process, START_LIMIT, || probe::postgres(&address))?;
-    run.progress.done(NAME, &format!("ready on {address}"));
-    Ok(Database {
+    let database = Database {
         app_url: format!("postgres://{APP_ROLE}:{app_password}@{address}/{DATABASE}"),
         owner_url: format!("postgres://{OWNER}:{owner_password}@{address}/{DATABASE}"),
-    })
+    };
+    let server = Native::new(NAME, postgres, address.clone(), move || probe::postgres(&address));
+    Ok((server, database))
 }
 
 fn create(run: &Run<'_>, bin: &Path, folder: &Path, passwords: &Path) -> Result<()> {

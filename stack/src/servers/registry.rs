@@ -6,8 +6,9 @@ use crate::account::make_folder;
 use crate::free_port;
 use crate::http;
 use crate::maven::Cache;
+use crate::native::Native;
 use crate::run::Run;
-use crate::servers::{START_LIMIT, java};
+use crate::servers::java;
 
 const NAME: &str = "schema-registry";
 const HEAP_MB: u32 = 256;
@@ -16,6 +17,15 @@ const API: &str = "apis/ccompat/v7";
 /// Starts it and waits until it lists its subjects. Ids are kept in a file: they stand in every Kafka record.
 pub fn start(run: &Run<'_>, cache: &Cache) -> Result<String> {
     run.progress.begin(NAME, "starting");
+    let registry = prepare(run, cache)?;
+    registry.start(run)?;
+    run.progress
+        .done(NAME, &format!("ready on {}", registry.address()));
+    Ok(registry.address().to_owned())
+}
+
+/// Its address is that of its Confluent-compatible API.
+pub fn prepare(run: &Run<'_>, cache: &Cache) -> Result<Native> {
     make_folder(&run.data())?;
     let folder = run.data().join(NAME);
     run.account.make_private_folder(&folder)?;
@@ -36,11 +46,7 @@ pub fn start(run: &Run<'_>, cache: &Cache) -> Result<String> {
         format!("jdbc:h2:file:{}/registry", folder.display()),
     );
     registry.current_dir(program);
-    let process = run.start(NAME, &mut registry)?;
     let url = format!("http://127.0.0.1:{port}/{API}");
-    run.await_ready(NAME, process, START_LIMIT, || {
-        http::answers(&format!("{url}/subjects"))
-    })?;
-    run.progress.done(NAME, &format!("ready on {url}"));
-    Ok(url)
+    let subjects = format!("{url}/subjects");
+    Ok(Native::new(NAME, registry, url, move || http::answers(&subjects)))
 }
