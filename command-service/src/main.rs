@@ -1,16 +1,17 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use command_service::bootstrap;
 use command_service::cli::{Cli, Task};
 use command_service::inbound::http::api_document;
 use command_service::settings::{self, Role, Settings};
 use command_service::telemetry;
+use command_service::{bootstrap, failpoints};
 
 /// The status of a process that was configured wrongly (`EX_CONFIG` of sysexits.h).
 const CONFIGURATION_ERROR: u8 = 78;
 
 fn main() -> ExitCode {
+    failpoints::begin();
     let cli = Cli::parse();
     let task = cli.task.unwrap_or(Task::All);
     let Some(role) = task.role() else {

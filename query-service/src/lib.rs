@@ -3,6 +3,7 @@
 pub mod application;
 pub mod bootstrap;
 pub mod cli;
+pub mod failpoints;
 pub mod inbound;
 pub mod outbound;
 pub mod settings;

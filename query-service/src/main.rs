@@ -14,6 +14,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const EX_CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
+    query_service::failpoints::begin();
     let cli = Cli::parse();
     let command = cli.command.unwrap_or(Command::All);
     let Some(role) = command.role() else {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use tracing::Instrument;
 
 use crate::application::ports::{Lease, Outbox, OutboxRow, PublishError, Publisher};
+use crate::failpoints;
 use crate::sharing::{Outcome, Report};
 
 pub async fn publish_batch<O: Outbox, P: Publisher>(
@@ -41,12 +42,15 @@ async fn publish_rows<O: Outbox, P: Publisher>(
     rows: &[OutboxRow],
     per_bucket: usize,
 ) -> Vec<Report> {
+    failpoints::cut("relay::after_read");
     let results = publisher.publish(rows).await;
+    failpoints::cut("relay::after_acknowledged");
     let (published, stopped) = acknowledged_prefixes(leases, rows, results);
     let marked = match published.is_empty() {
         true => Ok(0),
         false => outbox.mark_published(&published).await,
     };
+    failpoints::cut("relay::after_mark");
     let verdict = match marked {
         Err(error) => {
             failed("mark", anyhow::Error::new(error));

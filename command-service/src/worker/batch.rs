@@ -14,6 +14,7 @@ use crate::application::ports::{
     Clock, CommandOutcome, CommandQueue, CommandRecord, Commit, EventStore, Ids, Lease, Postponement,
     StoreError, StreamId, TakenCommand,
 };
+use crate::failpoints;
 use crate::sharing::{Outcome, Report};
 use crate::telemetry::traceparent;
 
@@ -62,6 +63,9 @@ where
                 return report(&|_| Outcome::Failed);
             }
         };
+        if !taken.is_empty() {
+            failpoints::cut("worker::after_taking");
+        }
         let mut read: HashMap<u16, usize> = HashMap::new();
         for command in &taken {
             *read.entry(command.place.bucket).or_default() += 1;

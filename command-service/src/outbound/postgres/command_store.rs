@@ -18,6 +18,7 @@ use crate::application::ports::{
     AcceptedCommand, CommandOutcome, CommandQueue, CommandStatus, CommandStore, IdempotencyKey, KeyedCommand,
     Postponement, QueuePlace, QueuedCommand, RecordedRefusal, StoreError, StreamId, TakenCommand, Waiting,
 };
+use crate::failpoints;
 use crate::outbound::bucket::bucket_of;
 
 impl CommandStore for PgEventStore {
@@ -54,7 +55,9 @@ impl CommandStore for PgEventStore {
         let bucket = bucket_of(command.stream.id);
         let statement = Enqueue::of(command, key)
             .map_err(|_| broken("a version of If-Match is beyond any stream".to_owned()))?;
+        failpoints::cut("append::before_commit");
         let queued: Vec<i32> = self.database.load(statement).await?;
+        failpoints::cut("append::after_commit");
         if queued.is_empty() {
             return Err(broken("a command was not queued".to_owned()));
         }

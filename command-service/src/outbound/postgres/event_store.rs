@@ -15,6 +15,7 @@ use super::binds::{cached, statement};
 use crate::application::ports::{
     Commit, EventStore, NumberSeries, Snapshot, StoreError, StoredEvent, StoredStream, StreamId,
 };
+use crate::failpoints;
 use crate::outbound::bucket::bucket_of;
 use crate::sharing::Wake;
 
@@ -109,10 +110,16 @@ impl EventStore for PgEventStore {
             .iter()
             .map(|command| command.stream.id)
             .collect();
+        let [before, after] = match commit.place {
+            None => ["append::before_commit", "append::after_commit"],
+            Some(_) => ["worker::before_commit", "worker::after_commit"],
+        };
+        failpoints::cut(before);
         match is_whole(&commit) {
             true => self.append::<true>(commit).await?,
             false => self.append::<false>(commit).await?,
         }
+        failpoints::cut(after);
         for stream in publishes.into_iter().chain(tells) {
             self.wakes.outbox.committed(bucket_of(stream));
         }

@@ -11,6 +11,7 @@ use super::names::{Names, change, source};
 use super::patience::{Abandoned, Patience};
 use super::record::{Acknowledge, Position};
 use crate::application::ports::{Change, ChangePublisher, DeadLetter, DeadLetters, Generations, NameSources};
+use crate::failpoints;
 
 pub struct Finishing<G: Generations, D, C, A> {
     pub kind: Kind,
@@ -85,6 +86,7 @@ where
         }
         self.bury(letters).await?;
         self.publish(&changes).await?;
+        failpoints::cut("projector::after_told");
         self.acknowledge.done(&done);
         Ok(renamed)
     }

@@ -15,6 +15,7 @@ use super::patience::{Abandoned, Patience, Pauses};
 use super::recent::{Known, RecentDocuments};
 use super::record::Record;
 use crate::application::ports::{DocumentStore, DocumentWrite, OrderSummary, Revision, WriteOutcome};
+use crate::failpoints;
 
 pub struct Folding<S> {
     kind: Kind,
@@ -169,6 +170,7 @@ impl<S: DocumentStore> Folding<S> {
         let started = Instant::now();
         metrics::histogram!("projector_bulk_documents", "projection" => self.kind.name())
             .record(writes.len() as f64);
+        failpoints::cut("projector::before_bulk");
         let outcomes = match self.patience.unless_abandoned(self.store.write(writes)).await? {
             Ok(outcomes) => outcomes,
             Err(error) => {
@@ -176,6 +178,7 @@ impl<S: DocumentStore> Folding<S> {
                 return Ok(written.into_iter().map(|(group, _)| group).collect());
             }
         };
+        failpoints::cut("projector::after_bulk");
         metrics::histogram!("projector_bulk_seconds", "projection" => self.kind.name())
             .record(started.elapsed().as_secs_f64());
         let mut unavailable = None;

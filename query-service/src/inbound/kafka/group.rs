@@ -11,6 +11,7 @@ use shared_events::AggregateType;
 use super::offsets::{Offsets, Partition};
 use crate::application::ports::Generation;
 use crate::application::projecting::{Acknowledge, Position, ProjectorSettings};
+use crate::failpoints;
 use crate::outbound::kafka::{GroupProtocol, KafkaSettings};
 
 pub type GroupConsumer = StreamConsumer<Group>;
@@ -105,9 +106,10 @@ impl ConsumerContext for Group {
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        if let Err(error) = result {
+        match result {
+            Ok(()) => failpoints::cut("projector::after_offset_commit"),
             // What was not committed is read again by whoever has the partition then.
-            tracing::warn!(%error, "offsets were not committed");
+            Err(error) => tracing::warn!(%error, "offsets were not committed"),
         }
     }
 }

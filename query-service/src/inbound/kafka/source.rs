@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::decoding::Received;
 use super::group::GroupConsumer;
+use crate::failpoints;
 use crate::outbound::kafka::scanning::copy;
 
 pub struct Source {
@@ -61,6 +62,9 @@ impl Source {
         }
         metrics::counter!("projector_records_consumed_total", "projection" => group.generation.kind.name())
             .increment(received.len() as u64);
+        if !received.is_empty() {
+            failpoints::cut("projector::after_poll");
+        }
         Ok(received)
     }
 

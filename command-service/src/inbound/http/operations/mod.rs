@@ -6,6 +6,8 @@ use actix_web::middleware::from_fn;
 use actix_web::{Error, Resource, web};
 
 pub mod docs;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 pub mod healthcheck;
 pub mod live;
 pub mod metrics;
@@ -22,6 +24,8 @@ pub fn configure(app: &mut web::ServiceConfig) {
         .service(measured("/metrics", get(metrics::metrics)))
         .service(measured("/openapi.json", get(openapi::openapi)))
         .configure(docs::configure);
+    #[cfg(feature = "failpoints")]
+    app.configure(failpoints::configure);
 }
 
 fn measured(

@@ -3,6 +3,8 @@
 use actix_web::web;
 
 pub mod docs;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 pub mod healthcheck;
 pub mod live;
 pub mod metrics;
@@ -18,4 +20,6 @@ pub fn configure(app: &mut web::ServiceConfig) {
         .service(resource("/metrics", metrics::metrics))
         .service(resource("/openapi.json", openapi::openapi))
         .configure(docs::configure);
+    #[cfg(feature = "failpoints")]
+    app.configure(failpoints::configure);
 }
