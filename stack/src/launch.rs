@@ -46,6 +46,10 @@ pub struct ApiPorts {
 pub enum Profile {
     Dev,
     Release,
+    /// As cargo builds them for tests: with fail points.
+    Test,
+    /// A release with fail points, in a folder of its own.
+    Torture,
 }
 
 /// Begins a run that stays when this process ends. Until it is ready this process counts as its owner.
@@ -141,18 +145,7 @@ pub fn servers_and_binaries(
 fn build(run: &Run<'_>, profile: Profile) -> Result<Binaries> {
     const PART: &str = "build";
     run.progress.begin(PART, "building the services");
-    let mut cargo = workspace::cargo();
-    cargo.args([
-        "build",
-        "--workspace",
-        "--bin",
-        "command-service",
-        "--bin",
-        "query-service",
-    ]);
-    if profile == Profile::Release {
-        cargo.arg("--release");
-    }
+    let mut cargo = workspace::cargo_build(profile, &["command-service", "query-service"]);
     let mut shown = String::new();
     run.finish_watched(PART, &mut cargo, |log| {
         let line = crate::log::last_line(log);
@@ -162,10 +155,9 @@ fn build(run: &Run<'_>, profile: Profile) -> Result<Binaries> {
         }
     })?;
     run.progress.done(PART, "the services are built");
-    let built = |name| workspace::built(name, profile == Profile::Release);
     Ok(Binaries {
-        command_service: built("command-service"),
-        query_service: built("query-service"),
+        command_service: workspace::built("command-service", profile),
+        query_service: workspace::built("query-service", profile),
     })
 }
 

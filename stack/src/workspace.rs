@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::launch::Profile;
+
 /// The checkout's root folder.
 pub fn root() -> PathBuf {
     let start = env::var_os("CARGO_MANIFEST_DIR")
@@ -53,8 +55,39 @@ fn is_set_by_cargo(name: &str) -> bool {
         || ["CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&name)
 }
 
-/// The path of a built service binary: `COMMAND_SERVICE_BIN` (`QUERY_SERVICE_BIN`) if set, else the one of the profile that
-/// the calling program was built with, which cargo brings up to date first (nothing to do takes it a moment).
+/// `cargo build` of these binaries.
+pub(crate) fn cargo_build(profile: Profile, binaries: &[&str]) -> Command {
+    let mut command = cargo();
+    command.args(["build", "--workspace"]);
+    for binary in binaries {
+        command.args(["--bin", binary]);
+    }
+    match profile {
+        Profile::Dev => {}
+        Profile::Release => {
+            command.arg("--release");
+        }
+        // There are no examples. But where such are asked for, cargo selects features as it does for tests: those that
+        // dev-dependencies want, too. So nothing is built twice, and the services have fail points.
+        Profile::Test => {
+            command.arg("--examples");
+        }
+        Profile::Torture => {
+            let services =
+                ["command-service", "query-service"].map(|service| format!("{service}/failpoints"));
+            command
+                .args(["--release", "--features", &services.join(",")])
+                // What is built on the way is shared with other releases, the binaries are not.
+                .env("CARGO_BUILD_BUILD_DIR", target())
+                .arg("--target-dir")
+                .arg(target().join("failpoints"));
+        }
+    }
+    command
+}
+
+/// The path of a built service binary: `COMMAND_SERVICE_BIN` (`QUERY_SERVICE_BIN`) if set, else the one that tests have,
+/// which cargo brings up to date first (nothing to do takes it a moment).
 pub fn binary(name: &str) -> Result<PathBuf> {
     let variable = format!("{}_BIN", shouting(name));
     if let Some(path) = env::var_os(&variable) {
@@ -64,14 +97,12 @@ pub fn binary(name: &str) -> Result<PathBuf> {
         }
         return Ok(path);
     }
-    let release = !cfg!(debug_assertions);
-    let mut command = cargo();
-    // `--workspace` builds that binary only, and the crates below it with the features that the tests have built them with.
-    command.args(["build", "--quiet", "--workspace", "--bin", name]);
-    if release {
-        command.arg("--release");
-    }
-    let output = command
+    let profile = match cfg!(debug_assertions) {
+        true => Profile::Test,
+        false => Profile::Torture,
+    };
+    let output = cargo_build(profile, &[name])
+        .arg("--quiet")
         .stdin(Stdio::null())
         .output()
         .context("cannot run cargo")?;
@@ -81,14 +112,17 @@ pub fn binary(name: &str) -> Result<PathBuf> {
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    Ok(built(name, release))
+    Ok(built(name, profile))
 }
 
 /// Where cargo puts a binary.
-pub fn built(name: &str, release: bool) -> PathBuf {
-    target()
-        .join(if release { "release" } else { "debug" })
-        .join(name)
+pub fn built(name: &str, profile: Profile) -> PathBuf {
+    let folder = match profile {
+        Profile::Dev | Profile::Test => "debug",
+        Profile::Release => "release",
+        Profile::Torture => "failpoints/release",
+    };
+    target().join(folder).join(name)
 }
 
 /// `command-service` as it stands in names of environment variables: `COMMAND_SERVICE`.

@@ -32,7 +32,7 @@ pub fn test(options: &TestOptions, interrupt: &Interrupt) -> Result<ExitCode> {
     on_servers(
         "check",
         options.servers.mode(),
-        Profile::Dev,
+        Profile::Test,
         interrupt,
         before,
         cargo("test", &arguments),
@@ -58,7 +58,7 @@ pub fn accept(options: &PassOnOptions, interrupt: &Interrupt) -> Result<ExitCode
 
 pub fn bench(options: &PassOnOptions, interrupt: &Interrupt) -> Result<ExitCode> {
     let build = cargo("build", &["build", "--release", "--workspace", "--bin", "bench"]);
-    let mut command = Command::new(workspace::built("bench", true));
+    let mut command = Command::new(workspace::built("bench", Profile::Release));
     command.args(&options.arguments).current_dir(workspace::root());
     let program = Step {
         name: "bench",
