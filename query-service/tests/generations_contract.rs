@@ -20,7 +20,7 @@ mod indices;
 
 const FIRST: Generation = Generation {
     kind: Order,
-    mapping: 3,
+    mapping: 4,
     number: 1,
 };
 const SECOND: Generation = Generation { number: 2, ..FIRST };
@@ -85,6 +85,30 @@ async fn queries_read_one_generation_and_are_pointed_to_another_in_one_step(gene
         .await
         .expect("there is a way back");
     assert_eq!(found(&generations, Order).await, [(1, true), (2, false)]);
+}
+
+async fn a_held_generation_is_read_and_not_written_until_it_is_let_go(generations: impl Rebuildable) {
+    let store = generations.store(FIRST);
+    put(&store, 1, &json!({"id": id(1), "version": 1})).await;
+    // To let go what nobody holds is no error.
+    generations.let_go(FIRST).await.expect("it is free");
+    generations.hold(FIRST).await.expect("it is held");
+    let write = DocumentWrite {
+        id: id(2),
+        expected: None,
+        body: json!({"id": id(2), "version": 1}).to_string(),
+    };
+    let refused = store.write(vec![write.clone()]).await;
+    let waits = match &refused {
+        Err(StoreError::Unavailable(_)) => true,
+        Ok(outcomes) => matches!(outcomes.as_slice(), [WriteOutcome::Unavailable(_)]),
+        Err(StoreError::Failed(_)) => false,
+    };
+    assert!(waits, "{refused:?}");
+    assert_eq!(versions(&store, &[1, 2]).await, [Some(1), None]);
+    generations.let_go(FIRST).await.expect("it is let go");
+    store.write(vec![write]).await.expect("it is written");
+    assert_eq!(versions(&store, &[1, 2]).await, [Some(1), Some(1)]);
 }
 
 async fn a_dropped_generation_is_gone_and_is_not_made_by_a_write(generations: impl Rebuildable) {
@@ -214,6 +238,7 @@ contract! {
     a_dropped_generation_is_gone_and_is_not_made_by_a_write
     a_scan_brings_every_document_once
     names_are_those_of_the_generation_that_queries_read
+    a_held_generation_is_read_and_not_written_until_it_is_let_go
 }
 
 /// An index that an earlier build made is read until it is replaced, and none beside it.

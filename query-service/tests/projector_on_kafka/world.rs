@@ -266,7 +266,7 @@ impl Drop for World {
 pub fn first(kind: Kind) -> Generation {
     Generation {
         kind,
-        mapping: 3,
+        mapping: 4,
         number: 1,
     }
 }

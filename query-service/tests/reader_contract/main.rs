@@ -212,7 +212,8 @@ async fn every_sort_goes_both_ways<F: Fixture>() {
     fixture
         .put_all(&[
             order(1, "2026-01-01T00:00:00Z", "2026-01-09T00:00:00Z", 500),
-            order(2, "2026-01-02T00:00:00Z", "2026-01-02T00:00:00Z", 100),
+            order(2, "2026-01-02T00:00:00.000001Z", "2026-01-02T00:00:00Z", 100),
+            // A microsecond earlier, which answers show.
             order(3, "2026-01-02T00:00:00Z", "2026-01-05T00:00:00Z", 900),
             OrderDocument {
                 created_at: at("2026-01-03T00:00:00Z"),
@@ -222,8 +223,8 @@ async fn every_sort_goes_both_ways<F: Fixture>() {
         ])
         .await;
     for (field, descending, expected) in [
-        (SortField::CreatedAt, false, [1, 2, 3, 4]),
-        (SortField::CreatedAt, true, [4, 3, 2, 1]),
+        (SortField::CreatedAt, false, [1, 3, 2, 4]),
+        (SortField::CreatedAt, true, [4, 2, 3, 1]),
         (SortField::UpdatedAt, false, [2, 4, 3, 1]),
         (SortField::UpdatedAt, true, [1, 3, 4, 2]),
         // Without a total last, either way.

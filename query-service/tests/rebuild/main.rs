@@ -31,7 +31,7 @@ use world::{World, first};
 
 const SECOND: Generation = Generation {
     kind: Kind::Order,
-    mapping: 3,
+    mapping: 4,
     number: 2,
 };
 
@@ -124,9 +124,9 @@ async fn a_projection_is_rebuilt_beside_live_writes_and_swapped_without_a_wrong_
     let (written, asked, Rebuild { code, text }) = tokio::join!(writing, asking, rebuilding);
     assert!(asked > 0);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("orders: begins orders-v3-2"), "{text}");
+    assert!(text.contains("orders: begins orders-v4-2"), "{text}");
     assert!(text.contains("differing: 0"), "{text}");
-    assert!(text.contains("queries read orders-v3-2 now"), "{text}");
+    assert!(text.contains("queries read orders-v4-2 now"), "{text}");
     assert_eq!(queried(&world).await, 2);
 
     // Both are fed on, and every name reaches both.
@@ -149,13 +149,13 @@ async fn a_projection_is_rebuilt_beside_live_writes_and_swapped_without_a_wrong_
 
     let dropped = rebuild(&world, &["orders", "--drop-old"]).await;
     assert_eq!(dropped.code, Some(0), "{}", dropped.text);
-    assert!(dropped.text.contains("orders-v3-2 dropped"), "{}", dropped.text);
+    assert!(dropped.text.contains("orders-v4-2 dropped"), "{}", dropped.text);
     let left = world.generations.find(&[Kind::Order]).await.expect("it answers");
     assert_eq!(left.len(), 1);
     // One of the same name begins anew: nothing of what its group had done counts.
     let anew = rebuild(&world, &["orders"]).await;
     assert_eq!(anew.code, Some(0), "{}", anew.text);
-    assert!(anew.text.contains("begins orders-v3-2"), "{}", anew.text);
+    assert!(anew.text.contains("begins orders-v4-2"), "{}", anew.text);
     assert!(stored(&world, SECOND, id(1_000)).await.is_some());
     projector.stop().await;
 }
@@ -187,7 +187,7 @@ async fn a_rebuild_that_was_killed_goes_on_where_it_was_and_needs_no_projector()
 
     let Rebuild { code, text } = rebuild(&world, &["orders"]).await;
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("orders: goes on with orders-v3-2"), "{text}");
+    assert!(text.contains("orders: goes on with orders-v4-2"), "{text}");
     assert!(text.contains("equal: 310"), "{text}");
     assert_eq!(queried(&world).await, 2);
 }
@@ -226,12 +226,12 @@ async fn a_difference_is_found_named_and_not_swapped_in() {
 
     let Rebuild { code, text } = rebuild(&world, &["orders"]).await;
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("orders-v3-1 (queried): 21 documents"), "{text}");
-    assert!(text.contains("orders-v3-2 (next): 20 documents"), "{text}");
+    assert!(text.contains("orders-v4-1 (queried): 21 documents"), "{text}");
+    assert!(text.contains("orders-v4-2 (next): 20 documents"), "{text}");
     assert!(text.contains("equal: 19"), "{text}");
     assert!(text.contains(&format!("differing: 1: {}", id(1_003))), "{text}");
     assert!(
-        text.contains(&format!("only in orders-v3-1: 1: {}", id(9))),
+        text.contains(&format!("only in orders-v4-1: 1: {}", id(9))),
         "{text}"
     );
     assert_eq!(queried(&world).await, 1);
@@ -274,7 +274,7 @@ async fn an_earlier_mapping_is_replaced_by_the_command_that_the_log_names() {
 
     let Rebuild { code, text } = rebuild(&world, &["orders"]).await;
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("goes on with orders-v3-1"), "{text}");
+    assert!(text.contains("goes on with orders-v4-1"), "{text}");
     let http = reqwest::Client::new();
     let (status, order) = as_queried(&http, &world, id(1_000)).await;
     assert_eq!((status, &order["version"]), (200, &json!(3)));

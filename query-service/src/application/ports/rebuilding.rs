@@ -23,6 +23,12 @@ pub trait Rebuildable: Generations {
         to: Generation,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// From this answer on nothing is written to it until it is let go: whoever writes waits, as in an outage.
+    fn hold(&self, generation: Generation) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// No error where it was not held.
+    fn let_go(&self, generation: Generation) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// With all its documents. No error where it is gone already.
     fn drop_generation(&self, generation: Generation) -> impl Future<Output = Result<(), StoreError>> + Send;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use read_model::Kind;
 
-use super::ports::{FeedStanding, Feeds, FoundGeneration, Generation, Rebuildable};
+use super::ports::{DocumentStore as _, FeedStanding, Feeds, FoundGeneration, Generation, Rebuildable};
 use super::projecting::patience::{Abandoned, Patience};
 
 pub use comparing::{Comparison, Ids};
@@ -17,6 +17,9 @@ pub use comparing::{Comparison, Ids};
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A generation is level when what was in the topics is done within this; offsets are committed once a second.
 const LEVEL_WITHIN: Duration = Duration::from_secs(5);
+/// While what queries read is held: what is new is seen by nobody meanwhile, and queries with a token wait.
+const HOLD_AT_MOST: Duration = Duration::from_secs(5);
+const LOOK_WHILE_HELD: Duration = Duration::from_millis(50);
 
 pub struct Rebuilding<G, F> {
     pub generations: Arc<G>,
@@ -50,6 +53,7 @@ impl<G: Rebuildable, F: Feeds> Rebuilding<G, F> {
     /// Goes on with what was begun and never swapped in, else begins another generation.
     pub async fn plan(&self, kind: Kind) -> Result<Plan, RebuildError> {
         let found = self.find(kind).await?;
+        self.let_go(&found).await?;
         let mapping = self.generations.mapping(kind);
         let queried = queried(&found);
         let ours = found
@@ -92,6 +96,7 @@ impl<G: Rebuildable, F: Feeds> Rebuilding<G, F> {
     /// Back to the generation before the one that queries read.
     pub async fn way_back(&self, kind: Kind) -> Result<Plan, RebuildError> {
         let found = self.find(kind).await?;
+        self.let_go(&found).await?;
         let mapping = self.generations.mapping(kind);
         let queried = queried(&found);
         let from = queried.filter(|queried| queried.mapping == mapping);
@@ -133,9 +138,48 @@ impl<G: Rebuildable, F: Feeds> Rebuilding<G, F> {
         }
     }
 
-    /// From here on queries read what the plan has in mind.
+    /// From here on queries read what the plan has in mind, and none sees less than before: what they read is held until the
+    /// next one has everything that was in the topics by then, and shows it to searches.
     pub async fn swap(&self, plan: &Plan) -> Result<(), RebuildError> {
-        Ok(self.generations.point_queries(plan.queried, plan.next).await?)
+        let Some(queried) = plan.queried else {
+            return Ok(self.generations.point_queries(None, plan.next).await?);
+        };
+        loop {
+            let held = self.generations.hold(queried).await;
+            let swapped = match held {
+                Ok(()) => self.swap_while_held(plan).await,
+                Err(error) => Err(error.into()),
+            };
+            // Whatever came of it; that of a request that failed is not known.
+            self.patience
+                .until_done("letting a generation go", || self.generations.let_go(queried))
+                .await?;
+            if swapped? {
+                return Ok(());
+            }
+            tracing::warn!(next = %plan.next, "it fell behind before it could be swapped in: once more");
+            self.until_level(plan.next, |_| ()).await?;
+        }
+    }
+
+    /// False where the next one does not catch up in time.
+    async fn swap_while_held(&self, plan: &Plan) -> Result<bool, RebuildError> {
+        let caught_up = async {
+            let target = self.standing(plan.next).await?;
+            while !self.standing(plan.next).await?.has_passed(&target) {
+                self.patience
+                    .unless_abandoned(tokio::time::sleep(LOOK_WHILE_HELD))
+                    .await?;
+            }
+            self.generations.store(plan.next).refresh().await?;
+            Ok::<_, RebuildError>(())
+        };
+        match tokio::time::timeout(HOLD_AT_MOST, caught_up).await {
+            Ok(caught_up) => caught_up?,
+            Err(_) => return Ok(false),
+        }
+        self.generations.point_queries(plan.queried, plan.next).await?;
+        Ok(true)
     }
 
     /// Deletes what queries do not read. Answers what was deleted.
@@ -152,6 +196,16 @@ impl<G: Rebuildable, F: Feeds> Rebuilding<G, F> {
             dropped.push(found.generation);
         }
         Ok(dropped)
+    }
+
+    /// What an earlier run held when it was killed.
+    async fn let_go(&self, found: &[FoundGeneration]) -> Result<(), Abandoned> {
+        for FoundGeneration { generation, .. } in found {
+            self.patience
+                .until_done("letting a generation go", || self.generations.let_go(*generation))
+                .await?;
+        }
+        Ok(())
     }
 
     async fn find(&self, kind: Kind) -> Result<Vec<FoundGeneration>, Abandoned> {

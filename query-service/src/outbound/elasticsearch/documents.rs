@@ -21,6 +21,7 @@ use super::request::{parse, post, post_json};
 use crate::application::ports::{
     DocumentStore, DocumentWrite, NameSource, Revision, StoreError, StoredDocument, Waiting, WriteOutcome,
 };
+use crate::failpoints;
 
 /// Documents in one answer; each may have some hundred kilobytes.
 const LOAD_PAGE: usize = 500;
@@ -208,6 +209,12 @@ fn bytes_of(write: &DocumentWrite) -> usize {
 /// An action line and a document line.
 fn push(body: &mut String, alias: &str, write: &DocumentWrite) -> Result<(), StoreError> {
     let id = write.id;
+    if failpoints::planted("planted::cancelled_order_deleted")
+        && write.body.contains(r#""status":"cancelled""#)
+    {
+        _ = writeln!(body, r#"{{"delete":{{"_index":"{alias}","_id":"{id}"}}}}"#);
+        return Ok(());
+    }
     let action = match write.expected {
         None => write!(body, r#"{{"create":{{"_index":"{alias}","_id":"{id}"}}}}"#),
         Some(Revision { seq_no, primary_term }) => write!(

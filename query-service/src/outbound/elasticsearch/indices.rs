@@ -17,7 +17,7 @@ pub fn mapping_version(kind: Kind) -> u32 {
         | Kind::Sale
         | Kind::Invoice
         | Kind::InvoiceAccount
-        | Kind::Delivery => 3,
+        | Kind::Delivery => 4,
     }
 }
 

@@ -9,6 +9,8 @@ pub fn mapping(kind: Kind) -> Value {
     let name = json!({"type": "text", "fields": {"raw": {"type": "keyword", "ignore_above": 1024}}});
     let long = json!({"type": "long"});
     let date = json!({"type": "date"});
+    // What is sorted by: as fine as answers show it, so that none seems out of order.
+    let instant = json!({"type": "date_nanos"});
     let stored_long = json!({"type": "long", "index": false, "doc_values": false});
     let stored = json!({"type": "object", "enabled": false});
     let stored_keyword =
@@ -36,8 +38,8 @@ pub fn mapping(kind: Kind) -> Value {
             "invoice_id": keyword,
             "tracking_number": keyword,
             "cancellation_reason": stored_keyword,
-            "created_at": date,
-            "updated_at": date,
+            "created_at": instant,
+            "updated_at": instant,
             "parked": stored,
             "waits_since": date,
         }),
@@ -51,8 +53,8 @@ pub fn mapping(kind: Kind) -> Value {
             "billing_address": stored,
             "delivery_address": stored,
             "own_delivery_address": stored_flag,
-            "created_at": date,
-            "updated_at": date,
+            "created_at": instant,
+            "updated_at": instant,
             "parked": stored,
             "waits_since": date,
         }),
@@ -66,8 +68,8 @@ pub fn mapping(kind: Kind) -> Value {
             "size": stored,
             "weight_grams": stored_long,
             "discontinued": {"type": "boolean"},
-            "created_at": date,
-            "updated_at": date,
+            "created_at": instant,
+            "updated_at": instant,
             "parked": stored,
             "waits_since": date,
         }),
@@ -97,8 +99,8 @@ pub fn mapping(kind: Kind) -> Value {
                 "currency": keyword,
             }},
             "lines": stored,
-            "created_at": date,
-            "updated_at": date,
+            "created_at": instant,
+            "updated_at": instant,
             "parked": stored,
             "waits_since": date,
         }),
@@ -112,7 +114,7 @@ pub fn mapping(kind: Kind) -> Value {
             "lines": stored,
             "total": money,
             "issued_at": date,
-            "created_at": date,
+            "created_at": instant,
         }),
         Kind::InvoiceAccount => json!({
             "id": keyword,
@@ -125,8 +127,8 @@ pub fn mapping(kind: Kind) -> Value {
             "status": keyword,
             "credit_note_number": stored_long,
             "issued_at": date,
-            "created_at": date,
-            "updated_at": date,
+            "created_at": instant,
+            "updated_at": instant,
             "parked": stored,
             "waits_since": date,
         }),
@@ -139,8 +141,8 @@ pub fn mapping(kind: Kind) -> Value {
             "lines": stored,
             "total_weight_grams": stored_long,
             "tracking_number": keyword,
-            "created_at": date,
-            "updated_at": date,
+            "created_at": instant,
+            "updated_at": instant,
             "order_status": stored_keyword,
             "order_changed_at": stored,
             "told_cancelled": stored_flag,

@@ -47,6 +47,17 @@ impl Rebuildable for ElasticsearchGenerations {
             .map(drop)
     }
 
+    async fn hold(&self, generation: Generation) -> Result<(), StoreError> {
+        // Answered when no write is under way any more.
+        let path = format!("/{}/_block/write", self.naming().index(generation));
+        self.put(&path, None).await
+    }
+
+    async fn let_go(&self, generation: Generation) -> Result<(), StoreError> {
+        let path = format!("/{}/_settings", self.naming().index(generation));
+        self.put(&path, Some(json!({"index.blocks.write": null}))).await
+    }
+
     async fn drop_generation(&self, generation: Generation) -> Result<(), StoreError> {
         self.delete(&format!("/{}", self.naming().index(generation)))
             .await?;
@@ -72,6 +83,15 @@ impl Rebuildable for ElasticsearchGenerations {
 }
 
 impl ElasticsearchGenerations {
+    async fn put(&self, path: &str, body: Option<Value>) -> Result<(), StoreError> {
+        let body = body.map(|body| body.to_string());
+        let (status, answer) = send(self.client(), Method::Put, path, "application/json", &[], body).await?;
+        match status {
+            200..=299 => Ok(()),
+            _ => Err(refusal(status, &answer)),
+        }
+    }
+
     async fn delete(&self, path: &str) -> Result<(), StoreError> {
         let (status, answer) =
             send(self.client(), Method::Delete, path, "application/json", &[], None).await?;

@@ -24,6 +24,7 @@ struct Documents {
     /// As of the last refresh.
     searchable: BTreeMap<Uuid, Value>,
     next_seq_no: i64,
+    held: bool,
 }
 
 /// What stores in memory do not do when they are told so, in all generations alike.
@@ -59,6 +60,11 @@ impl MemoryDocuments {
             .iter()
             .map(|(id, stored)| (*id, stored.body.clone()))
             .collect()
+    }
+
+    /// Whether whoever writes has to wait.
+    pub(super) fn set_held(&self, held: bool) {
+        self.documents().held = held;
     }
 
     /// As of the last refresh, in id order.
@@ -121,6 +127,9 @@ impl DocumentStore for MemoryDocuments {
         let faults = self.faults();
         faults.available()?;
         let mut documents = self.documents();
+        if documents.held {
+            return Err(StoreError::Unavailable(anyhow::anyhow!("it is held")));
+        }
         writes
             .into_iter()
             .map(|write| documents.write(write, &faults))

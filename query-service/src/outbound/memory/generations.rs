@@ -12,7 +12,7 @@ use crate::application::ports::{
     DocumentStore as _, FoundGeneration, Generation, Generations, NameSources, Rebuildable, Scan, StoreError,
 };
 
-const MAPPING: u32 = 3;
+const MAPPING: u32 = 4;
 
 pub struct MemoryGenerations {
     state: Mutex<BTreeMap<Generation, Entry>>,
@@ -168,6 +168,18 @@ impl Rebuildable for MemoryGenerations {
             return Err(StoreError::Failed(anyhow::anyhow!("queries read {read:?}")));
         }
         self.query(to);
+        Ok(())
+    }
+
+    async fn hold(&self, generation: Generation) -> Result<(), StoreError> {
+        self.faults().available()?;
+        self.store(generation).set_held(true);
+        Ok(())
+    }
+
+    async fn let_go(&self, generation: Generation) -> Result<(), StoreError> {
+        self.faults().available()?;
+        self.store(generation).set_held(false);
         Ok(())
     }
 

@@ -22,6 +22,7 @@ pub struct BulkAnswer<'a> {
 #[derive(Deserialize)]
 pub struct BulkItem<'a> {
     #[serde(borrow, rename = "index", alias = "create")]
+    #[cfg_attr(feature = "failpoints", serde(alias = "delete"))]
     pub result: ItemResult<'a>,
 }
 

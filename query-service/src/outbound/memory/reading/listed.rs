@@ -32,8 +32,8 @@ impl Selects for OrderFilter {
 
     fn sort_value(field: SortField, order: &OrderDocument) -> Option<i64> {
         match field {
-            SortField::CreatedAt => Some(order.created_at.timestamp_millis()),
-            SortField::UpdatedAt => Some(order.updated_at.timestamp_millis()),
+            SortField::CreatedAt => Some(order.created_at.timestamp_micros()),
+            SortField::UpdatedAt => Some(order.updated_at.timestamp_micros()),
             SortField::Total => order.total.as_ref().map(|total| total.amount),
         }
     }
@@ -63,8 +63,8 @@ impl Selects for CustomerFilter {
 
     fn sort_value(field: SortField, customer: &CustomerDocument) -> Option<i64> {
         match field {
-            SortField::CreatedAt => Some(customer.created_at.timestamp_millis()),
-            SortField::UpdatedAt => Some(customer.updated_at.timestamp_millis()),
+            SortField::CreatedAt => Some(customer.created_at.timestamp_micros()),
+            SortField::UpdatedAt => Some(customer.updated_at.timestamp_micros()),
             SortField::Total => None,
         }
     }
@@ -83,8 +83,8 @@ impl Selects for ProductFilter {
 
     fn sort_value(field: SortField, product: &ProductDocument) -> Option<i64> {
         match field {
-            SortField::CreatedAt => Some(product.created_at.timestamp_millis()),
-            SortField::UpdatedAt => Some(product.updated_at.timestamp_millis()),
+            SortField::CreatedAt => Some(product.created_at.timestamp_micros()),
+            SortField::UpdatedAt => Some(product.updated_at.timestamp_micros()),
             SortField::Total => None,
         }
     }
@@ -105,8 +105,8 @@ impl Selects for InvoiceFilter {
 
     fn sort_value(field: SortField, account: &InvoiceAccountDocument) -> Option<i64> {
         Some(match field {
-            SortField::CreatedAt => account.created_at.timestamp_millis(),
-            SortField::UpdatedAt => account.updated_at.timestamp_millis(),
+            SortField::CreatedAt => account.created_at.timestamp_micros(),
+            SortField::UpdatedAt => account.updated_at.timestamp_micros(),
             SortField::Total => account.total.amount,
         })
     }
@@ -129,7 +129,7 @@ impl Selects for DeliveryFilter {
             SortField::UpdatedAt => delivery.updated_at,
             SortField::Total => None,
         };
-        time.map(|time| time.timestamp_millis())
+        time.map(|time| time.timestamp_micros())
     }
 
     fn item(&self, delivery: &DeliveryDocument) -> DeliveryDocument {
