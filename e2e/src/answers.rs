@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use checker::fold::{Expected, history, normalised, order_as_of, without_nulls};
 use chrono::SecondsFormat;
 use futures_util::future::try_join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::eventually;
-use crate::fold::{Expected, history, normalised, order_as_of, without_nulls};
 use crate::queries::Queries;
 use crate::system::System;
+use crate::{eventually, stored};
 
 /// What was compared.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub async fn all_are_as_folded(system: &System, queries: &Queries, limit: Durati
         Ok((row.get::<_, i64>(0) == 0).then_some(()))
     })
     .await?;
-    let expected = Expected::from_event_store(&system.database).await?;
+    let expected = stored::expected(&system.database).await?;
     let mut last = Vec::new();
     let equal = eventually("every answer is as folded", limit, async || {
         last = differences(system, &expected, queries).await?;
@@ -205,10 +205,11 @@ impl Differences<'_> {
 
     async fn history(&mut self, system: &System, id: Uuid) -> Result<()> {
         let path = format!("/v1/orders/{id}/history");
-        let expected = history(&system.database, id).await?;
+        let events = stored::of_order(&system.database, id).await?;
+        let expected = history(&events)?;
         let found = self.queries.list(&path, None).await?;
         self.compare(&path, &json!(expected), json!(found))?;
-        let moments = order_as_of(&system.database, id).await?;
+        let moments = order_as_of(id, &events)?;
         for (at, (time, expected)) in moments.iter().enumerate() {
             let version = at + 1;
             let path = format!("/v1/orders/{id}?as_of={version}");

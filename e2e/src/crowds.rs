@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use checker::fold::{Expected, normalised};
 use futures_util::future::try_join_all;
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -17,7 +18,6 @@ use uuid::Uuid;
 use crate::api::{Accepted, Commands};
 use crate::dice::Dice;
 use crate::eventually;
-use crate::fold::{Expected, normalised};
 use crate::queries::Queries;
 use crate::system::System;
 
@@ -34,7 +34,7 @@ impl Crowd {
             products: Vec::with_capacity(products),
         };
         for n in 0..customers {
-            let customer = commands.register_customer(&format!("Customer {n}")).await?;
+            let customer = commands.register_customer(&name(n)).await?;
             crowd.customers.push(customer.id);
         }
         for n in 0..products {
@@ -60,6 +60,19 @@ impl Crowd {
         try_join_all((0..clients).map(client)).await?;
         Ok(())
     }
+}
+
+/// As people are told apart: by a word of their own.
+fn name(n: usize) -> String {
+    const SYLLABLES: [&str; 10] = ["ba", "ke", "mi", "lo", "tu", "ra", "ne", "si", "vo", "du"];
+    // A prime to 10,000, so that each of as many has another.
+    let mut number = n * 7_919;
+    let mut name = "Ada ".to_owned();
+    for _ in 0..4 {
+        name.push_str(SYLLABLES[number % SYLLABLES.len()]);
+        number /= SYLLABLES.len();
+    }
+    name
 }
 
 /// Waits until listings show so many orders.
@@ -170,7 +183,10 @@ impl Asked {
         let path = match what {
             0 | 1 => format!("/v1/orders/{id}"),
             2 => format!("/v1/orders?customer_id={customer}&limit=20"),
-            _ => format!("/v1/orders/search?q={}&limit=5", name.replace(' ', "%20")),
+            _ => format!(
+                "/v1/orders/search?q={}&limit=5",
+                name.rsplit(' ').next().unwrap_or(name)
+            ),
         };
         let sent = Instant::now();
         let (status, answer) = queries.get(&path).await?;
@@ -218,14 +234,15 @@ impl Asked {
 
 /// Runs a command of a service to its end; what it printed.
 pub async fn run(command: ServiceBuilder, limit: Duration) -> Result<String> {
-    tokio::task::spawn_blocking(move || {
-        let mut process = command.spawn()?;
-        let status = process.wait_exit(limit)?;
-        let printed = process.log_text();
-        ensure!(status.success(), "{status}\n{printed}");
-        Ok(printed)
+    let mut process = command.spawn()?;
+    eventually("it ends", limit, async || {
+        Ok((!process.is_running()?).then_some(()))
     })
-    .await?
+    .await?;
+    let status = process.wait_exit(limit)?;
+    let printed = process.log_text();
+    ensure!(status.success(), "{status}\n{printed}");
+    Ok(printed)
 }
 
 /// How long it takes until an order that was just made is shown, again and again until `stop` is told.

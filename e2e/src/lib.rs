@@ -1,13 +1,13 @@
 //! What the end-to-end tests share: a system of their own on the shared servers, a client's view of it, a workload, and
-//! an independent fold to compare the answers with.
+//! the event store to compare the answers with, folded by the checker.
 
 pub mod answers;
 pub mod api;
 pub mod crowds;
+pub mod cut_points;
 pub mod dice;
 pub mod door;
 pub mod events;
-pub mod fold;
 pub mod invoices;
 pub mod pushes;
 pub mod queries;
@@ -17,6 +17,7 @@ pub mod replicas;
 pub mod rivals;
 pub mod schemathesis;
 
+pub mod stored;
 pub mod system;
 pub mod topics;
 pub mod ways;

@@ -7,8 +7,8 @@ use anyhow::{Result, ensure};
 use tokio::sync::watch;
 
 use crate::crowds::{self, Steady};
-use crate::fold::Expected;
 use crate::queries::Queries;
+use crate::stored;
 use crate::system::System;
 
 /// How it went.
@@ -28,7 +28,7 @@ pub async fn under_queries(
     per_second: u32,
     limit: Duration,
 ) -> Result<Rebuilt> {
-    let expected = Arc::new(Expected::from_event_store(&system.database).await?);
+    let expected = Arc::new(stored::expected(&system.database).await?);
     let (stop, stopped) = watch::channel(false);
     let rebuilding = async {
         let rebuilt = rebuild_and_roll_back(system, limit).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use checker::fold::{Expected, normalised};
 use futures_util::future::try_join_all;
 use serde_json::Value;
 use stack::{ServiceBuilder, ServiceProcess, TestServers};
@@ -11,9 +12,8 @@ use uuid::Uuid;
 
 use crate::api::Commands;
 use crate::eventually;
-use crate::fold::{Expected, normalised};
 use crate::queries::Queries;
-use crate::topics;
+use crate::{stored, topics};
 
 const START: Duration = Duration::from_secs(60);
 
@@ -208,7 +208,7 @@ impl System {
 
     /// Waits until every order's answer equals the fold of the event store. Answers how many orders were compared.
     pub async fn at_rest_everything_is_as_folded(&self, queries: &Queries, limit: Duration) -> Result<usize> {
-        let expected = Expected::from_event_store(&self.database).await?;
+        let expected = stored::expected(&self.database).await?;
         let orders: Vec<Uuid> = expected.order_ids().collect();
         let mut wrong = orders.clone();
         let all_equal = eventually(

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use checker::fold;
 use chrono::{DateTime, SecondsFormat, Utc};
 use e2e::api::{Accepted, Commands};
 use e2e::invoices::invoice_of;
 use e2e::queries::Queries;
 use e2e::system::System;
-use e2e::{answers, fold, ways};
+use e2e::{answers, stored, ways};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -235,7 +236,7 @@ async fn the_history_says_who_did_what_when_and_why() -> Result<()> {
     let cancelled = commands.cancel(id, "a change of mind").await?;
     let path = format!("/v1/orders/{id}/history");
     let history = queries.list(&path, Some(&cancelled.token)).await?;
-    let expected = fold::history(&system.database, id).await?;
+    let expected = fold::history(&stored::of_order(&system.database, id).await?)?;
     ensure!(
         fold::normalised(json!(history))? == json!(expected),
         "{history:#?}"

@@ -1,4 +1,4 @@
-//! An independent fold: what the read models must show, told from the event store alone.
+//! An independent fold: what the read models must show, told from the events alone.
 //!
 //! It shares no code with the services' own folds; it reads the stored Avro bodies and keeps its books its own way.
 
@@ -8,23 +8,23 @@ mod history;
 mod invoices;
 mod orders;
 mod sales;
+mod subject;
 
-use std::collections::{BTreeMap, HashMap};
-use std::pin::pin;
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use shared_events::{AggregateType, Event, OrderEvent, WriterSchema};
-use tokio_postgres::Client;
 use uuid::Uuid;
 
+use crate::history::StoredEvent;
 use catalogue::{Customer, Product};
 use deliveries::Delivery;
-pub use history::{history, order_as_of};
+pub use history::{entry, history, order_as_of};
 use invoices::Invoice;
 use orders::Order;
+pub use subject::subject;
 
 /// Every read model as the query service must show it.
 #[derive(Default)]
@@ -35,44 +35,41 @@ pub struct Expected {
     invoices: BTreeMap<Uuid, Invoice>,
     deliveries: BTreeMap<Uuid, Delivery>,
     pub events: usize,
+    last: Option<(String, Uuid, u64)>,
 }
 
 impl Expected {
-    /// Reads the whole event store, stream by stream, and checks that versions are 1..n.
-    pub async fn from_event_store(database: &Client) -> Result<Self> {
-        let rows = database
-            .query_raw(
-                "SELECT aggregate, stream_id, version, event_type, payload, occurred_at
-                 FROM events ORDER BY aggregate, stream_id, version",
-                std::iter::empty::<&str>(),
-            )
-            .await?;
-        let mut rows = pin!(rows);
-        let mut schemas = Schemas::default();
+    /// Of all events, by stream and version; an error where versions are not 1..n or an event does not fit.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a StoredEvent>) -> Result<Self> {
         let mut expected = Self::default();
-        let mut last = (String::new(), Uuid::nil(), 0);
-        while let Some(row) = rows.try_next().await? {
-            let aggregate: String = row.get(0);
-            let stream: Uuid = row.get(1);
-            let version: i64 = row.get(2);
-            let follows = if (&aggregate, stream) == (&last.0, last.1) {
-                last.2 + 1
-            } else {
-                1
-            };
-            ensure!(
-                version == follows,
-                "{aggregate} {stream}: version {version} where {follows} belongs"
-            );
-            let event = schemas.decode(aggregate.parse()?, row.get(3), row.get(4))?;
-            expected.apply(stream, version.unsigned_abs(), row.get(5), event)?;
-            expected.events += 1;
-            last = (aggregate, stream, version);
-        }
+        events.into_iter().try_for_each(|event| expected.take(event))?;
         Ok(expected)
     }
 
-    fn apply(&mut self, id: Uuid, version: u64, at: DateTime<Utc>, event: Event) -> Result<()> {
+    /// The next event of its stream. All of one stream come before the next stream's.
+    pub fn take(&mut self, event: &StoredEvent) -> Result<()> {
+        let StoredEvent {
+            aggregate,
+            stream,
+            version,
+            ..
+        } = event;
+        let follows = match &self.last {
+            Some((kind, id, last)) if (kind, id) == (aggregate, stream) => last + 1,
+            _ => 1,
+        };
+        ensure!(
+            *version == follows,
+            "{aggregate} {stream}: version {version} where {follows} belongs"
+        );
+        self.last = Some((aggregate.clone(), *stream, *version));
+        self.apply(*stream, *version, event.occurred_at, decode(event)?)
+    }
+
+    /// An event that is decoded already; the caller sees to versions. What does not fit leaves nothing that can be relied on
+    /// of its own document.
+    pub fn apply(&mut self, id: Uuid, version: u64, at: DateTime<Utc>, event: Event) -> Result<()> {
+        self.events += 1;
         match event {
             Event::Customer(event) => catalogue::customer(&mut self.customers, id, version, at, event),
             Event::Product(event) => catalogue::product(&mut self.products, id, version, at, event),
@@ -144,13 +141,18 @@ impl Expected {
 
     /// `GET /v1/deliveries/{order_id}`.
     pub fn deliveries(&self) -> Result<BTreeMap<Uuid, Value>> {
-        self.deliveries
-            .iter()
-            .map(|(id, delivery)| {
-                let order = self.orders.get(id).context("a delivery of no order")?;
-                Ok((*id, delivery.answer(*id, order, |of| self.name_of(of))?))
-            })
+        self.each_delivery()
+            .map(|(id, answer)| Ok((id, answer?)))
             .collect()
+    }
+
+    /// The same; an error for each that was told of otherwise than its order says.
+    pub fn each_delivery(&self) -> impl Iterator<Item = (Uuid, Result<Value>)> {
+        self.deliveries.iter().map(|(id, delivery)| {
+            let order = self.orders.get(id).context("a delivery of no order");
+            let answer = order.and_then(|order| delivery.answer(*id, order, |of| self.name_of(of)));
+            (*id, answer)
+        })
     }
 
     /// The items of `GET /v1/sales/daily`, by day and currency.
@@ -169,22 +171,11 @@ impl Expected {
     }
 }
 
-/// The writers' schemas, each parsed once.
-#[derive(Default)]
-struct Schemas(HashMap<String, &'static WriterSchema>);
-
-impl Schemas {
-    fn decode(&mut self, kind: AggregateType, event_type: &str, body: &[u8]) -> Result<Event> {
-        let schema = match self.0.get(event_type) {
-            Some(schema) => schema,
-            None => {
-                let schema = WriterSchema::of_type(event_type)?;
-                self.0.insert(event_type.to_owned(), schema);
-                schema
-            }
-        };
-        Ok(Event::decode(kind, schema, body)?)
-    }
+/// What an event says, by the schema that it was written with.
+pub fn decode(event: &StoredEvent) -> Result<Event> {
+    let kind: AggregateType = event.aggregate.parse()?;
+    let schema = WriterSchema::of_type(&event.event_type)?;
+    Ok(Event::decode(kind, schema, &event.payload)?)
 }
 
 /// An answer of the query service in the form of the answers expected here: times as microseconds, so that spelling does
