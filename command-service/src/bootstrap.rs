@@ -11,9 +11,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::application::backpressure::Backpressure;
 use crate::application::ports::{BUCKETS, Outbox as _};
 use crate::application::snapshots::{SnapshotMarks, take_snapshots};
 use crate::inbound::health::{Dependency, Health};
+use crate::inbound::http::admission::Admission;
 use crate::inbound::http::server::server;
 use crate::outbound::kafka::create_topics;
 use crate::outbound::postgres::{self, Database, PgEventStore, PgOutbox, Wakes};
@@ -97,9 +99,15 @@ pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
 
     let database = operations_database(role, settings)?;
     let outbox = Arc::new(PgOutbox::new(database.clone()));
+    let outbox_room = Arc::new(Backpressure::new("outbox", settings.admission.outbox_rows));
+    let queue_room = Arc::new(Backpressure::new(
+        "command_queue",
+        settings.admission.queued_commands,
+    ));
     let queue = Arc::new(QueueWatch::new(
         Arc::new(PgEventStore::new(database.clone(), wakes.clone())),
         settings.policies.invoice_within,
+        Arc::clone(&queue_room),
     ));
     let marks = match NonZeroU64::new(settings.snapshots.every) {
         Some(every) if role.serves_api() || role.works() => {
@@ -161,7 +169,12 @@ pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
         tasks.spawn(told_to_end(listening));
     }
     // In every role: whoever still runs shows that relays or workers do not.
-    let watching = watch_backlog(outbox, settings.relay.backlog_interval, stop.clone());
+    let watching = watch_backlog(
+        outbox,
+        Arc::clone(&outbox_room),
+        settings.relay.backlog_interval,
+        stop.clone(),
+    );
     tasks.spawn(told_to_end(watching));
     tasks.spawn(told_to_end({
         let (every, stop) = (settings.worker.watch_interval, stop.clone());
@@ -171,7 +184,10 @@ pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
 
     let api = role
         .serves_api()
-        .then(|| commands::command_api(settings, &wakes, marks))
+        .then(|| {
+            let admission = Admission::new(&settings.http, outbox_room, queue_room);
+            commands::command_api(settings, &wakes, marks, admission)
+        })
         .transpose()?;
     let (serving, address) = server(&settings.http, &settings.shutdown, Arc::clone(&health), api)
         .with_context(|| format!("cannot listen on {}:{}", settings.http.host, settings.http.port))?;

@@ -1,6 +1,6 @@
 //! What can be set, with its default. A setting's name in the environment is `COMMAND_SERVICE__<SECTION>__<NAME>`.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -67,6 +67,7 @@ impl Role {
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub http: HttpSettings,
+    pub admission: AdmissionSettings,
     pub auth: AuthSettings,
     pub database: PostgresSettings,
     pub kafka: KafkaSettings,
@@ -89,8 +90,13 @@ pub struct HttpSettings {
     pub port: u16,
     /// Threads that serve requests; as many as there are cores if absent.
     pub workers: Option<NonZeroUsize>,
-    /// Commands in work at once; one more is answered 503.
+    /// Commands in work at once; one more waits, ...
     pub max_in_flight: NonZeroUsize,
+    /// ... unless so many do, and is answered 503.
+    pub max_waiting: usize,
+    /// How long a command waits for its turn before it is answered 503.
+    #[serde(with = "duration")]
+    pub max_wait: Duration,
     /// How long a command may take before it is answered 503; its outcome is then unknown to the client.
     #[serde(with = "duration")]
     pub request_deadline: Duration,
@@ -119,6 +125,8 @@ impl Default for HttpSettings {
             port: 8080,
             workers: None,
             max_in_flight: const { NonZeroUsize::new(256).unwrap() },
+            max_waiting: 256,
+            max_wait: Duration::from_millis(250),
             request_deadline: Duration::from_secs(10),
             slow_client_timeout: Duration::from_secs(5),
             keep_alive: Duration::from_secs(75),
@@ -135,6 +143,27 @@ impl HttpSettings {
         self.workers
             .or_else(|| std::thread::available_parallelism().ok())
             .map_or(1, NonZeroUsize::get)
+    }
+}
+
+/// The section `admission`: from when on commands are refused (503) because what they would add to is full. A tenth must
+/// be free before they are taken again. Both are measured, so that what comes within `relay.backlog_interval` or
+/// `worker.watch_interval` may be on top.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdmissionSettings {
+    /// Events in the outbox: about a kilobyte each in the database.
+    pub outbox_rows: NonZeroU64,
+    /// Commands in the queue; only those of clients are refused, never what follows from an event.
+    pub queued_commands: NonZeroU64,
+}
+
+impl Default for AdmissionSettings {
+    fn default() -> Self {
+        Self {
+            outbox_rows: const { NonZeroU64::new(1_000_000).unwrap() },
+            queued_commands: const { NonZeroU64::new(100_000).unwrap() },
+        }
     }
 }
 

@@ -18,7 +18,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::settings::{LogFormat, TelemetrySettings};
 
+mod in_work;
 pub mod traceparent;
+
+pub use in_work::InWork;
 
 /// Buckets of every duration, in seconds: a command takes about a millisecond, its deadline is ten seconds.
 const SECONDS: &[f64] = &[

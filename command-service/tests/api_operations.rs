@@ -4,8 +4,8 @@ mod api_support;
 
 use std::time::Duration;
 
-use api_support::customer;
 use api_support::in_memory::{Fault, an_api, an_api_with};
+use api_support::{answer, customer};
 use command_service::inbound::http::api_document;
 use command_service::inbound::http::problem::ProblemKind;
 use command_service::settings::HttpSettings;
@@ -40,6 +40,7 @@ async fn a_failing_store_reveals_nothing_and_the_process_lives(
 async fn past_its_limit_the_door_sheds_and_health_is_answered() {
     let settings = HttpSettings {
         max_in_flight: std::num::NonZeroUsize::MIN,
+        max_waiting: 0,
         ..HttpSettings::default()
     };
     let api = an_api_with(settings, Fault::Hangs).await;
@@ -52,6 +53,41 @@ async fn past_its_limit_the_door_sheds_and_health_is_answered() {
     let shed = tokio::select! { answer = hanging => answer, answer = shed => answer };
     shed.is_problem(503, "overloaded");
     assert_eq!(api.call("GET", "/health/live").await.status, 200);
+}
+
+#[tokio::test]
+async fn while_the_outbox_is_full_commands_are_refused_before_they_are_read_and_queries_are_not() {
+    let api = an_api().await;
+    api.outbox.measured(100);
+    // Not even its media type is looked at.
+    let refused = api.call("POST", "/v1/customers").await;
+    refused.is_problem(503, "outbox-full");
+    assert_eq!(refused.header("retry-after"), "5");
+    assert_eq!(api.call("GET", "/health/live").await.status, 200);
+    let unknown = format!("/v1/commands/{}", uuid::Uuid::nil());
+    api.call("GET", &unknown).await.is_problem(404, "not-found");
+    api.outbox.measured(91);
+    api.send("POST", "/v1/customers", &customer())
+        .await
+        .is_problem(503, "outbox-full");
+    api.outbox.measured(90);
+    api.a_customer().await;
+}
+
+#[tokio::test]
+async fn while_the_queue_is_full_only_commands_for_later_are_refused() {
+    let api = an_api().await;
+    api.queue.measured(100);
+    let later = async || {
+        let request = api
+            .request("POST", "/v1/customers")
+            .header("prefer", "respond-async");
+        answer(request.json(&customer())).await
+    };
+    later().await.is_problem(503, "queue-full");
+    api.a_customer().await;
+    api.queue.measured(0);
+    assert_eq!(later().await.status, 202);
 }
 
 #[tokio::test]

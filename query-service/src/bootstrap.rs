@@ -15,7 +15,6 @@ use read_model::Kind;
 use secrecy::ExposeSecret as _;
 use shared_events::topic::CHANGES;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +27,7 @@ use crate::application::queries::lists::Cursors;
 use crate::application::queries::points::Points;
 use crate::cli::Command;
 use crate::inbound::health::{Dependency, Health};
+use crate::inbound::http::admission::Admission;
 use crate::inbound::http::query_api::QueryApi;
 use crate::inbound::http::server;
 use crate::inbound::kafka::{Feeding, Projector};
@@ -212,7 +212,7 @@ fn start_api(
         signer: CursorSigner::new(settings.cursor.secret.expose_secret().as_bytes()),
         points: Points::new(settings.cursor.max_points.get(), settings.cursor.point_keep_alive),
     });
-    let in_flight = Arc::new(Semaphore::new(settings.http.max_in_flight.get()));
+    let admission = Arc::new(Admission::new(&settings.http));
     // A client for each worker, whose connections then live on that worker's thread: an answer wakes nobody elsewhere.
     let worker = || {
         let client = es::connect(&settings.elasticsearch)?;
@@ -220,7 +220,7 @@ fn start_api(
         let bus = QueryBus::new(&reader, &freshness, &following.cache, &cursors);
         let api = QueryApi::new(
             bus,
-            in_flight.clone(),
+            admission.clone(),
             following.lags.clone(),
             settings.http.request_deadline,
         );

@@ -94,8 +94,13 @@ pub struct HttpSettings {
     pub port: u16,
     /// Threads that serve requests; as many as there are cores if absent.
     pub workers: Option<NonZeroUsize>,
-    /// Queries in work at once; one more is answered 503.
+    /// Queries in work at once; one more waits, ...
     pub max_in_flight: NonZeroUsize,
+    /// ... unless so many do, and is answered 503.
+    pub max_waiting: usize,
+    /// How long a query waits for its turn before it is answered 503.
+    #[serde(with = "duration")]
+    pub max_wait: Duration,
     /// How long a query may take beside its wait for a consistency token, before it is answered 503.
     #[serde(with = "duration")]
     pub request_deadline: Duration,
@@ -105,6 +110,8 @@ pub struct HttpSettings {
     /// How long an idle connection stays open.
     #[serde(with = "duration")]
     pub keep_alive: Duration,
+    /// Connections at once; more wait to be accepted. A client that is told of changes has one for as long.
+    pub max_connections: NonZeroUsize,
     /// Of a request's target and headers together; more is answered 431. Above 128 KiB the server itself answers.
     pub max_head_bytes: usize,
 }
@@ -116,9 +123,12 @@ impl Default for HttpSettings {
             port: 8081,
             workers: None,
             max_in_flight: const { NonZeroUsize::new(1024).unwrap() },
+            max_waiting: 256,
+            max_wait: Duration::from_millis(250),
             request_deadline: Duration::from_secs(5),
             slow_client_timeout: Duration::from_secs(5),
             keep_alive: Duration::from_secs(75),
+            max_connections: const { NonZeroUsize::new(8192).unwrap() },
             max_head_bytes: 32 * 1024,
         }
     }

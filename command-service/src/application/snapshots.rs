@@ -51,9 +51,11 @@ impl SnapshotMarks {
     pub(super) fn committed(&self, stream: StreamId, before: u64, after: u64) {
         if let Some(marks) = &self.0
             && before / marks.every < after / marks.every
-            && marks.passed.try_send(stream).is_err()
         {
-            metrics::counter!("snapshots_total", "outcome" => "dropped").increment(1);
+            if marks.passed.try_send(stream).is_err() {
+                metrics::counter!("snapshots_total", "outcome" => "dropped").increment(1);
+            }
+            metrics::gauge!("snapshots_waiting").set((WAITING - marks.passed.capacity()) as f64);
         }
     }
 }
@@ -61,6 +63,7 @@ impl SnapshotMarks {
 /// Takes snapshots until told to stop. One that fails is left out: the next mark comes.
 pub async fn take_snapshots<S: EventStore>(store: Arc<S>, mut marks: PassedMarks, stop: CancellationToken) {
     while let Some(Some(stream)) = stop.run_until_cancelled(marks.0.recv()).await {
+        metrics::gauge!("snapshots_waiting").set(marks.0.len() as f64);
         let Some(taken) = stop.run_until_cancelled(take(&*store, stream)).await else {
             return;
         };

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::Semaphore;
-
 use crate::application::bus::{CommandBus, KeysInFlight, RetryPolicy};
 use crate::application::snapshots::SnapshotMarks;
+use crate::inbound::http::admission::Admission;
 use crate::inbound::http::authentication::Authentication;
 use crate::inbound::http::command_api::{CommandApi, Wiring};
 use crate::outbound::postgres::{Database, PgEventStore, Wakes};
@@ -40,6 +39,7 @@ pub fn command_api(
     settings: &Settings,
     wakes: &Wakes,
     snapshots: SnapshotMarks,
+    admission: Admission,
 ) -> anyhow::Result<impl Fn() -> CommandApi<Production> + Send + Clone + 'static> {
     let workers = settings.http.workers();
     let mut share = settings.database.clone();
@@ -49,7 +49,7 @@ pub fn command_api(
         .collect::<anyhow::Result<Vec<_>>>()?;
     let databases: Arc<[Database]> = databases.into();
     let next = Arc::new(AtomicUsize::new(0));
-    let in_flight = Arc::new(Semaphore::new(settings.http.max_in_flight.get()));
+    let admission = Arc::new(admission);
     let deadline = settings.http.request_deadline;
     let wakes = wakes.clone();
     let keys_in_flight = KeysInFlight::default();
@@ -64,7 +64,7 @@ pub fn command_api(
             store,
             Arc::new(SystemClock),
             Arc::new(TimeOrderedIds),
-            Arc::clone(&in_flight),
+            Arc::clone(&admission),
             deadline,
             Arc::clone(&authentication),
         )

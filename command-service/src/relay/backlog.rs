@@ -3,16 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::application::backpressure::Backpressure;
 use crate::application::ports::{Backlog, Outbox};
 
-/// Keeps the gauges `outbox_depth` and `outbox_oldest_age_seconds` true until told to stop. While the store does not
-/// answer, the age goes on growing from what was seen last.
-pub async fn watch_backlog<O: Outbox>(outbox: Arc<O>, every: Duration, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Counting many rows takes a while: so many times as long it rests afterwards at least.
+const REST: u32 = 9;
+
+/// Keeps the gauges `outbox_depth` and `outbox_oldest_age_seconds` true until told to stop, and tells `room` the depth.
+/// While the store does not answer, the age goes on growing from what was seen last.
+pub async fn watch_backlog<O: Outbox>(
+    outbox: Arc<O>,
+    room: Arc<Backpressure>,
+    every: Duration,
+    stop: CancellationToken,
+) {
+    let mut rest = Duration::ZERO;
     let mut seen = (
         Backlog {
             rows: 0,
@@ -22,14 +30,20 @@ pub async fn watch_backlog<O: Outbox>(outbox: Arc<O>, every: Duration, stop: Can
     );
     loop {
         let measured = async {
-            ticks.tick().await;
-            outbox.backlog().await
+            tokio::time::sleep(rest).await;
+            let began = Instant::now();
+            let measured = outbox.backlog().await;
+            rest = every.max(began.elapsed() * REST);
+            measured
         };
         let Some(measured) = stop.run_until_cancelled(measured).await else {
             return;
         };
         match measured {
-            Ok(backlog) => seen = (backlog, Instant::now()),
+            Ok(backlog) => {
+                room.measured(backlog.rows);
+                seen = (backlog, Instant::now());
+            }
             Err(error) => tracing::debug!(%error, "the outbox's backlog is not known"),
         }
         let (backlog, at) = seen;

@@ -8,6 +8,7 @@ use tracing::Instrument;
 use crate::application::ports::{Lease, Outbox, OutboxRow, PublishError, Publisher};
 use crate::failpoints;
 use crate::sharing::{Outcome, Report};
+use crate::telemetry::InWork;
 
 pub async fn publish_batch<O: Outbox, P: Publisher>(
     outbox: &O,
@@ -27,6 +28,7 @@ pub async fn publish_batch<O: Outbox, P: Publisher>(
     if rows.is_empty() {
         return report(&leases, |_| Outcome::Empty);
     }
+    let _in_work = InWork::new(metrics::gauge!("relay_rows_in_work"), rows.len());
     let span = tracing::info_span!("relay.batch", rows = rows.len(), buckets = buckets.len());
     let reports = publish_rows(outbox, publisher, &leases, &rows, per_bucket)
         .instrument(span)
@@ -42,6 +44,10 @@ async fn publish_rows<O: Outbox, P: Publisher>(
     rows: &[OutboxRow],
     per_bucket: usize,
 ) -> Vec<Report> {
+    if failpoints::planted("planted::mark_before_acknowledgement") {
+        let unsent = acknowledged_prefixes(leases, rows, rows.iter().map(|_| Ok(())).collect());
+        _ = outbox.mark_published(&unsent.0).await;
+    }
     failpoints::cut("relay::after_read");
     let results = publisher.publish(rows).await;
     failpoints::cut("relay::after_acknowledged");

@@ -16,7 +16,7 @@ use crate::application::ports::{
 };
 use crate::failpoints;
 use crate::sharing::{Outcome, Report};
-use crate::telemetry::traceparent;
+use crate::telemetry::{InWork, traceparent};
 
 /// How a stream goes on after one of its commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,7 @@ where
         if !taken.is_empty() {
             failpoints::cut("worker::after_taking");
         }
+        let _in_work = InWork::new(metrics::gauge!("worker_commands_in_work"), taken.len());
         let mut read: HashMap<u16, usize> = HashMap::new();
         for command in &taken {
             *read.entry(command.place.bucket).or_default() += 1;

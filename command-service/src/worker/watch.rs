@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use crate::application::backpressure::Backpressure;
 use crate::application::bus::Command as _;
 use crate::application::invoicing::IssueInvoice;
 use crate::application::ports::{CommandQueue, StoreError, Waiting};
@@ -20,6 +21,7 @@ pub struct QueueWatch<Q> {
     queue: Arc<Q>,
     /// How long an order may wait for its invoice.
     invoice_within: Duration,
+    room: Arc<Backpressure>,
     seen: Mutex<Seen>,
 }
 
@@ -31,11 +33,13 @@ struct Seen {
 }
 
 impl<Q: CommandQueue> QueueWatch<Q> {
-    pub fn new(queue: Arc<Q>, invoice_within: Duration) -> Self {
+    /// `room` is told how many commands wait.
+    pub fn new(queue: Arc<Q>, invoice_within: Duration, room: Arc<Backpressure>) -> Self {
         metrics::gauge!("invoice_wait_limit_seconds").set(invoice_within.as_secs_f64());
         Self {
             queue,
             invoice_within,
+            room,
             seen: Mutex::new(Seen {
                 at: Instant::now(),
                 types: BTreeMap::new(),
@@ -64,6 +68,8 @@ impl<Q: CommandQueue> QueueWatch<Q> {
     /// Looks now, and shows what there is.
     pub async fn measure(&self) -> Result<Vec<Waiting>, StoreError> {
         let waiting = self.queue.waiting().await?;
+        self.room
+            .measured(waiting.iter().map(|waiting| waiting.commands).sum());
         self.take_in(&waiting);
         self.show();
         Ok(waiting)

@@ -3,19 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use command_service::application::backpressure::Backpressure;
 use command_service::application::bus::{CommandBus, KeysInFlight, RetryPolicy};
 use command_service::application::ports::{
     AcceptedCommand, Backlog, CommandStore, Commit, EventStore, IdempotencyKey, KeyedCommand, NumberSeries,
     QueuedCommand, Snapshot, StoreError, StoredStream, StreamId,
 };
 use command_service::inbound::health::{Dependency, Health};
+use command_service::inbound::http::admission::Admission;
 use command_service::inbound::http::authentication::Authentication;
 use command_service::inbound::http::command_api::{CommandApi, Wiring};
 use command_service::inbound::http::server::server;
 use command_service::outbound::memory::{CountingIds, ManualClock, MemoryStore};
 use command_service::settings::{AuthSettings, HttpSettings, Role, ShutdownSettings};
 use command_service::telemetry::metrics_handle;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::Client;
@@ -118,6 +120,10 @@ pub struct Api {
     client: Client,
     pub store: Arc<FaultyStore>,
     pub health: Arc<Health>,
+    /// Full at 100.
+    pub outbox: Arc<Backpressure>,
+    /// Full at 100.
+    pub queue: Arc<Backpressure>,
 }
 
 impl std::ops::Deref for Api {
@@ -160,9 +166,12 @@ pub async fn an_api_of(settings: HttpSettings, auth: AuthSettings, fault: Fault)
         })
     });
     let health = Arc::new(health);
+    let hundred = const { std::num::NonZeroU64::new(100).unwrap() };
+    let [outbox, queue] = ["outbox", "command_queue"].map(|name| Arc::new(Backpressure::new(name, hundred)));
     let api = {
         let (store, deadline) = (Arc::clone(&store), settings.request_deadline);
-        let in_flight = Arc::new(Semaphore::new(settings.max_in_flight.get()));
+        let admission = Admission::new(&settings, Arc::clone(&outbox), Arc::clone(&queue));
+        let admission = Arc::new(admission);
         let keys_in_flight = KeysInFlight::default();
         move || {
             let bus = CommandBus::new(
@@ -177,7 +186,7 @@ pub async fn an_api_of(settings: HttpSettings, auth: AuthSettings, fault: Fault)
                 Arc::clone(&store),
                 Arc::clone(&clock),
                 Arc::clone(&ids),
-                Arc::clone(&in_flight),
+                Arc::clone(&admission),
                 deadline,
                 Arc::clone(&authentication),
             )
@@ -196,5 +205,7 @@ pub async fn an_api_of(settings: HttpSettings, auth: AuthSettings, fault: Fault)
         client: Client::new(address),
         store,
         health,
+        outbox,
+        queue,
     }
 }

@@ -1,10 +1,12 @@
 //! The queue's figures, and old keys.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use command_service::application::backpressure::Backpressure;
 use command_service::application::ports::{
     CommandQueue, CommandStore, IdempotencyKey, Postponement, QueuePlace, StoreError, TakenCommand, Waiting,
 };
@@ -74,7 +76,9 @@ async fn the_gauges_tell_what_waits_also_when_it_is_gone_or_cannot_be_seen() {
     command.command_type = "issue-invoice".to_owned();
     store.enqueue(command, None).await.unwrap();
     clock.advance(TimeDelta::seconds(61));
-    let watch = Arc::new(QueueWatch::new(Arc::clone(&queue), Duration::from_secs(60)));
+    let room = Arc::new(Backpressure::new("command_queue", NonZeroU64::MIN));
+    let watch = QueueWatch::new(Arc::clone(&queue), Duration::from_secs(60), Arc::clone(&room));
+    let watch = Arc::new(watch);
     let stop = CancellationToken::new();
     let watching = tokio::spawn({
         let (watch, stop) = (Arc::clone(&watch), stop.clone());
@@ -82,6 +86,7 @@ async fn the_gauges_tell_what_waits_also_when_it_is_gone_or_cannot_be_seen() {
     });
     watch.measure().await.unwrap();
     figure_is(DEPTH, |depth| depth == 1.0).await;
+    assert!(room.is_full());
     figure_is(AGE, |age| age >= 61.0).await;
     figure_is("invoice_wait_seconds", |age| age >= 61.0).await;
     assert_eq!(figure("invoice_wait_limit_seconds"), 60.0);
@@ -94,6 +99,7 @@ async fn the_gauges_tell_what_waits_also_when_it_is_gone_or_cannot_be_seen() {
     let taken = store.take(&(0..16).collect::<Vec<_>>(), 1).await.unwrap();
     store.remove(taken[0].place).await.unwrap();
     figure_is(DEPTH, |depth| depth == 0.0).await;
+    assert!(!room.is_full());
     figure_is(AGE, |age| age == 0.0).await;
     figure_is("invoice_wait_seconds", |age| age == 0.0).await;
     stop.cancel();

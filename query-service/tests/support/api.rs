@@ -12,12 +12,12 @@ use query_service::application::queries::cursor::CursorSigner;
 use query_service::application::queries::lists::Cursors;
 use query_service::application::queries::points::Points;
 use query_service::inbound::health::{Dependency, Health};
+use query_service::inbound::http::admission::Admission;
 use query_service::inbound::http::query_api::QueryApi;
 use query_service::inbound::http::server;
 use query_service::settings::{HttpSettings, Role, ShutdownSettings};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// The API over some adapter, on a free port.
@@ -71,9 +71,17 @@ impl<R: ReadModels> Api<R> {
         });
         let following = Following::over(&freshness);
         let bus = QueryBus::new(&reader, &freshness, &following.cache, &cursors);
+        let http = HttpSettings {
+            port: 0,
+            workers: NonZeroUsize::new(1),
+            max_in_flight: NonZeroUsize::new(limits.max_in_flight).expect("above 0"),
+            max_waiting: 0,
+            slow_client_timeout: limits.slow_client_timeout,
+            ..HttpSettings::default()
+        };
         let api = QueryApi::new(
             bus,
-            Arc::new(Semaphore::new(limits.max_in_flight)),
+            Arc::new(Admission::new(&http)),
             following.lags.clone(),
             limits.request_deadline,
         );
@@ -81,12 +89,6 @@ impl<R: ReadModels> Api<R> {
             Role::Api,
             vec![Dependency::new("elasticsearch", true, || async { Ok(()) })],
         ));
-        let http = HttpSettings {
-            port: 0,
-            workers: NonZeroUsize::new(1),
-            slow_client_timeout: limits.slow_client_timeout,
-            ..HttpSettings::default()
-        };
         let (server, address) = server::bind(
             vec![Arc::new(api)],
             Some(following.changes.clone()),

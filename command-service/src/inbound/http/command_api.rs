@@ -7,10 +7,10 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use shared_events::AggregateType;
-use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::admission::Admission;
 use super::authentication::Authentication;
 use super::command_request::Sent;
 use super::problem::{Problem, ProblemKind};
@@ -38,8 +38,7 @@ pub struct CommandApi<W: Wiring> {
     store: Arc<W::Store>,
     clock: Arc<W::Clock>,
     pub(super) ids: Arc<W::Ids>,
-    /// Shared by all workers of the process.
-    in_flight: Arc<Semaphore>,
+    pub(super) admission: Arc<Admission>,
     deadline: Duration,
     pub(super) authentication: Arc<Authentication>,
 }
@@ -50,7 +49,7 @@ impl<W: Wiring> CommandApi<W> {
         store: Arc<W::Store>,
         clock: Arc<W::Clock>,
         ids: Arc<W::Ids>,
-        in_flight: Arc<Semaphore>,
+        admission: Arc<Admission>,
         deadline: Duration,
         authentication: Arc<Authentication>,
     ) -> Self {
@@ -59,7 +58,7 @@ impl<W: Wiring> CommandApi<W> {
             store,
             clock,
             ids,
-            in_flight,
+            admission,
             deadline,
             authentication,
         }
@@ -77,6 +76,7 @@ impl<W: Wiring> CommandApi<W> {
         UseCases<W::Store>: Handler<C, Answer = Decided>,
     {
         let respond_async = sent.respond_async;
+        self.admission.may_add(respond_async)?;
         let context = Context {
             key: sent.key,
             if_match: sent.if_match,
@@ -121,13 +121,7 @@ impl<W: Wiring> CommandApi<W> {
         name: &'static str,
         work: impl Future<Output = Result<T, CommandError>>,
     ) -> Result<T, Problem> {
-        let Ok(_permit) = self.in_flight.try_acquire() else {
-            metrics::counter!("http_commands_shed_total").increment(1);
-            return Err(Problem::new(
-                ProblemKind::Overloaded,
-                "As many commands as this service takes are in work. Try again soon.",
-            ));
-        };
+        let _place = self.admission.enter().await?;
         match tokio::time::timeout(self.deadline, work).await {
             Ok(done) => done.map_err(Problem::from),
             Err(_) => {

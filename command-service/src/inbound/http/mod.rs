@@ -1,11 +1,13 @@
 //! The REST API: each endpoint has a file of its own in [`commands`] and [`operations`].
 
+pub mod admission;
 pub mod api_document;
 pub mod authentication;
 mod body;
 pub mod command_api;
 mod command_request;
 pub mod commands;
+mod connections;
 mod observed;
 pub mod operations;
 pub mod problem;

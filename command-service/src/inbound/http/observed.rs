@@ -14,6 +14,7 @@ use actix_web::{Error, HttpMessage as _, ResponseError as _};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
+use super::admission::Admission;
 use super::problem::{Problem, ProblemKind};
 use super::request_context::{CORRELATION_ID, RequestContext, correlation_id};
 use crate::application::ports::Ids;
@@ -29,6 +30,7 @@ pub struct Observed<I> {
     pub if_match_needed: Vec<Method>,
     pub ids: Arc<I>,
     pub health: Arc<Health>,
+    pub admission: Arc<Admission>,
 }
 
 pub async fn observe<I: Ids>(
@@ -42,6 +44,7 @@ pub async fn observe<I: Ids>(
         if_match_needed,
         ids,
         health,
+        admission,
     } = &*observed;
     let (route, max_head_bytes) = (*route, *max_head_bytes);
     let started = Instant::now();
@@ -65,6 +68,13 @@ pub async fn observe<I: Ids>(
     let command_id = ids.next();
     let given = bound_head(&request, max_head_bytes).and_then(|()| correlation_id(request.request()));
     let answered = given.as_ref().ok().copied().flatten().unwrap_or(command_id);
+    let given = given.and_then(|given| {
+        admission.look()?;
+        if *request.method() != Method::GET {
+            admission.may_add(false)?;
+        }
+        Ok(given)
+    });
     span.record("correlation_id", tracing::field::display(answered));
 
     let answer = match given {

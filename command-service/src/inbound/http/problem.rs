@@ -83,6 +83,8 @@ problem_kinds! {
     HeadTooLarge = "head-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
     InternalError = "internal-error", INTERNAL_SERVER_ERROR, "Something went wrong here";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too many commands are in work";
+    OutboxFull = "outbox-full", SERVICE_UNAVAILABLE, "Too many events wait to be published";
+    QueueFull = "queue-full", SERVICE_UNAVAILABLE, "Too many commands wait to be decided";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The event store is unavailable";
     DeadlineExceeded = "deadline-exceeded", SERVICE_UNAVAILABLE, "The command took too long";
 }
@@ -109,6 +111,9 @@ pub struct Problem {
 
 /// After how many seconds a 503, or a key that is in flight, may be tried again.
 const RETRY_AFTER_SECONDS: &str = "1";
+
+/// The same of what is full until a server comes back.
+const RETRY_AFTER_SECONDS_FULL: &str = "5";
 
 impl Problem {
     pub fn new(kind: ProblemKind, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -209,7 +214,11 @@ impl ResponseError for Problem {
         let mut response = HttpResponse::build(status);
         response.insert_header((header::CONTENT_TYPE, MEDIA_TYPE));
         if status == StatusCode::SERVICE_UNAVAILABLE || self.kind == ProblemKind::IdempotencyKeyInFlight {
-            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+            let seconds = match self.kind {
+                ProblemKind::OutboxFull | ProblemKind::QueueFull => RETRY_AFTER_SECONDS_FULL,
+                _ => RETRY_AFTER_SECONDS,
+            };
+            response.insert_header((header::RETRY_AFTER, seconds));
         }
         if let Some((name, value)) = &self.header {
             response.insert_header((name.clone(), value.as_str()));

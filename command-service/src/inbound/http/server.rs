@@ -12,7 +12,7 @@ use super::body::BodyLimits;
 use super::command_api::{CommandApi, Wiring};
 use super::observed::measure;
 use super::routes::unknown_path;
-use super::{commands, operations};
+use super::{commands, connections, operations};
 use crate::inbound::health::Health;
 use crate::settings::{HttpSettings, ShutdownSettings};
 
@@ -50,6 +50,7 @@ pub fn server<W: Wiring>(
     })
     .workers(workers)
     .max_connections(settings.max_connections.get().div_ceil(workers))
+    .on_connect(|_, kept| connections::count(kept))
     .keep_alive(settings.keep_alive)
     .client_request_timeout(settings.slow_client_timeout)
     .shutdown_timeout(shutdown.grace_period.as_secs().max(1))

@@ -134,9 +134,14 @@ where
         let (queue, queued) = LaneQueue::new(generation, lane, settings.lane_queue_bytes);
         let (written, to_finish) = mpsc::channel(UNFINISHED);
         let (renamed, to_carry) = mpsc::channel(RENAMINGS);
+        let waiting = metrics::gauge!(
+            "projector_renamings_waiting",
+            "index" => generation.to_string(),
+            "lane" => lane.to_string()
+        );
         tasks.spawn(fold(folding, queued, written, settings.batch_records.get()));
-        tasks.spawn(finish(finishing, to_finish, renamed));
-        tasks.spawn(carry(renaming, to_carry, Arc::clone(&ports.acknowledge)));
+        tasks.spawn(finish(finishing, to_finish, renamed, waiting.clone()));
+        tasks.spawn(carry(renaming, to_carry, Arc::clone(&ports.acknowledge), waiting));
         queue
     });
     Lanes {
@@ -289,6 +294,7 @@ async fn finish<G, D, C, A>(
     finishing: Finishing<G, D, C, A>,
     mut written: mpsc::Receiver<Written>,
     renamed: mpsc::Sender<Renamed>,
+    waiting: Gauge,
 ) where
     G: Generations + NameSources,
     D: DeadLetters,
@@ -306,17 +312,23 @@ async fn finish<G, D, C, A>(
             if renamed.send(renaming).await.is_err() {
                 return;
             }
+            waiting.set((renamed.max_capacity() - renamed.capacity()) as f64);
         }
     }
 }
 
-async fn carry<G, C, A>(renaming: Renaming<G, C>, mut renamed: mpsc::Receiver<Renamed>, acknowledge: Arc<A>)
-where
+async fn carry<G, C, A>(
+    renaming: Renaming<G, C>,
+    mut renamed: mpsc::Receiver<Renamed>,
+    acknowledge: Arc<A>,
+    waiting: Gauge,
+) where
     G: Generations + NameSources,
     C: ChangePublisher,
     A: Acknowledge,
 {
     while let Some(Renamed { source, positions }) = renamed.recv().await {
+        waiting.set(renamed.len() as f64);
         match renaming.propagate(source).await {
             Ok(()) => acknowledge.done(&positions),
             Err(Abandoned) => return,

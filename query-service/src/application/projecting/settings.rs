@@ -17,6 +17,9 @@ pub struct ProjectorSettings {
     pub batch_records: NonZeroUsize,
     /// What waits before one lane, at most.
     pub lane_queue_bytes: usize,
+    /// Records that were read and wait for one before them to be done, for their offset to be committed: at most, before no
+    /// more is read. They cost some bytes each; what is in work has the bounds above.
+    pub max_unfinished_records: NonZeroUsize,
     /// What each lane remembers of the documents that it wrote last.
     pub recent_documents_bytes: usize,
     /// Orders that one page of a renaming takes.
@@ -53,6 +56,7 @@ impl Default for ProjectorSettings {
             lanes: const { NonZeroUsize::new(2).unwrap() },
             batch_records: const { NonZeroUsize::new(1000).unwrap() },
             lane_queue_bytes: 4 * 1024 * 1024,
+            max_unfinished_records: const { NonZeroUsize::new(1_000_000).unwrap() },
             recent_documents_bytes: 8 * 1024 * 1024,
             renaming_page: const { NonZeroUsize::new(500).unwrap() },
             retry_min: Duration::from_millis(50),

@@ -1,7 +1,9 @@
 //! The REST API: each endpoint has a file of its own, in a module for each read model and in [`operations`].
 
+pub mod admission;
 pub mod api_document;
 mod api_parts;
+mod connections;
 mod consistency;
 pub mod customers;
 pub mod deliveries;

@@ -7,8 +7,8 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use serde::Serialize;
 use shared_events::ConsistencyToken;
-use tokio::sync::Semaphore;
 
+use super::admission::Admission;
 use super::consistency::{self, CONSISTENCY_TOKEN, PROJECTED_VERSION, PROJECTION_LAG};
 use super::etag;
 use super::problem::{Problem, ProblemKind};
@@ -18,8 +18,7 @@ use crate::application::queries::{Query, QueryBus};
 
 pub struct QueryApi {
     bus: QueryBus,
-    /// Shared by all workers of the process.
-    in_flight: Arc<Semaphore>,
+    admission: Arc<Admission>,
     lags: Arc<ProjectionLags>,
     /// How long a query may take beside its wait for a consistency token.
     allowance: Duration,
@@ -38,13 +37,13 @@ impl AnswerLag {
 impl QueryApi {
     pub fn new(
         bus: QueryBus,
-        in_flight: Arc<Semaphore>,
+        admission: Arc<Admission>,
         lags: Arc<ProjectionLags>,
         allowance: Duration,
     ) -> Self {
         Self {
             bus,
-            in_flight,
+            admission,
             lags,
             allowance,
         }
@@ -57,13 +56,7 @@ impl QueryApi {
         QueryBus: Routes<Q>,
     {
         let context = consistency::context(request, self.allowance)?;
-        let Ok(_place) = self.in_flight.try_acquire() else {
-            metrics::counter!("http_queries_shed_total").increment(1);
-            return Err(Problem::new(
-                ProblemKind::Overloaded,
-                "As many queries as this service takes are in work. Try again soon.",
-            ));
-        };
+        let _place = self.admission.enter().await?;
         let answer = self.bus.ask(query, &context).await.map_err(Problem::from)?;
         // Put into the answer's head where every answer passes.
         if let Some(lag) = self.lags.longest(Q::PROJECTIONS) {

@@ -13,7 +13,7 @@ use super::observed::observe;
 use super::orders::changes::ChangesApi;
 use super::query_api::QueryApi;
 use super::routes::{resource, unknown_path};
-use super::{customers, deliveries, invoices, operations, orders, products, sales};
+use super::{connections, customers, deliveries, invoices, operations, orders, products, sales};
 use crate::inbound::health::Health;
 use crate::settings::{HttpSettings, ShutdownSettings};
 
@@ -54,6 +54,8 @@ pub fn bind(
         app.configure(operations::configure)
     })
     .workers(settings.workers())
+    .max_connections(settings.max_connections.get().div_ceil(settings.workers()))
+    .on_connect(|_, kept| connections::count(kept))
     .keep_alive(KeepAlive::Timeout(settings.keep_alive))
     .client_request_timeout(settings.slow_client_timeout)
     .shutdown_timeout(shutdown.grace_period.as_secs().max(1))

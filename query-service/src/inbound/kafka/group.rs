@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use metrics::Gauge;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use read_model::Kind;
 use shared_events::AggregateType;
+use tokio::sync::Notify;
 
 use super::offsets::{Offsets, Partition};
 use crate::application::ports::Generation;
@@ -53,19 +55,44 @@ pub struct Group {
     pub generation: Generation,
     pub topics: Topics,
     offsets: Mutex<Offsets>,
+    /// How many records may be taken in and not passed.
+    max_unfinished: usize,
+    passed: Notify,
+    unfinished_now: Gauge,
 }
 
 impl Group {
-    pub fn new(generation: Generation, topics: Topics) -> Self {
+    pub fn new(generation: Generation, topics: Topics, max_unfinished: usize) -> Self {
         Self {
             generation,
             topics,
             offsets: Mutex::default(),
+            max_unfinished,
+            passed: Notify::new(),
+            unfinished_now: metrics::gauge!("projector_unfinished_records", "index" => generation.to_string()),
         }
     }
 
     pub fn offsets(&self) -> MutexGuard<'_, Offsets> {
         self.offsets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether so much waits behind a record that is not done that no more may be read.
+    pub fn is_full(&self) -> bool {
+        let unfinished = self.offsets().unfinished();
+        self.unfinished_now.set(unfinished as f64);
+        unfinished >= self.max_unfinished
+    }
+
+    /// Waits until it is not full.
+    pub async fn room(&self) {
+        loop {
+            let passed = self.passed.notified();
+            if !self.is_full() {
+                return;
+            }
+            passed.await;
+        }
     }
 
     fn ours(&self, partitions: &TopicPartitionList) -> Vec<Partition> {
@@ -103,6 +130,7 @@ impl ConsumerContext for Group {
         }
         metrics::gauge!("projector_assigned_partitions", "index" => generation.to_string())
             .set(offsets.assigned() as f64);
+        self.passed.notify_waiters();
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
@@ -151,7 +179,8 @@ pub fn consumer(
             ),
         GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
     };
-    config.create_with_context(Group::new(generation, topics))
+    let group = Group::new(generation, topics, settings.max_unfinished_records.get());
+    config.create_with_context(group)
 }
 
 /// Stores what is done for the next commit.
@@ -168,6 +197,8 @@ impl Acknowledge for Committing {
         if moved.is_empty() {
             return;
         }
+        group.unfinished_now.set(offsets.unfinished() as f64);
+        group.passed.notify_waiters();
         let mut store = TopicPartitionList::with_capacity(moved.len());
         let added = moved.iter().try_for_each(|((aggregate, partition), next)| {
             store.add_partition_offset(group.topics.name(*aggregate), *partition, Offset::Offset(*next))

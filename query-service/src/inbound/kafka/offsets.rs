@@ -69,6 +69,14 @@ impl Offsets {
         self.partitions.len()
     }
 
+    /// Records that were taken in and are not passed.
+    pub fn unfinished(&self) -> usize {
+        self.partitions
+            .values()
+            .map(|progress| progress.pending.len())
+            .sum()
+    }
+
     /// Takes a record in. `None` where its partition is no longer ours or it was taken in before: skip it.
     pub fn begin(&mut self, partition: Partition, offset: i64, written_at: i64) -> Option<Position> {
         let progress = self.partitions.get_mut(&partition)?;
@@ -175,6 +183,7 @@ mod tests {
         assert_eq!(offsets.done(&[read[4]]), []);
         assert_eq!(offsets.done(&[read[0]]), [(ORDERS, 8)]);
         assert_eq!(offsets.standings()[0].oldest_pending, Some(80));
+        assert_eq!(offsets.unfinished(), 2);
         assert_eq!(offsets.done(&[read[3]]), [(ORDERS, 10)]);
         assert_eq!(offsets.standings()[0].oldest_pending, None);
         assert_eq!(offsets.standings()[0].passed_at, Some(90));

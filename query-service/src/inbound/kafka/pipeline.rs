@@ -96,7 +96,7 @@ where
                 consumer: Arc::clone(&consumer),
             },
             unknown: UnknownSchemas::new(
-                generation.kind,
+                generation,
                 Arc::clone(&feeding.schemas),
                 Patience::new(settings, abandon.clone()),
             ),

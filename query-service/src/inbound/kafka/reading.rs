@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaResult;
 use rdkafka::message::BorrowedMessage;
 use read_model::Kind;
@@ -53,18 +54,35 @@ impl Reading {
             if !self.hand_over(incoming, &mut chunks, &mut stash, cancel).await? {
                 return Ok(());
             }
-            while !stash.is_empty() || self.unknown.is_full() {
+            loop {
+                let is_full = consumer.context().is_full();
+                if stash.is_empty() && !is_full && !self.unknown.is_full() {
+                    break;
+                }
                 let incoming = if stash.is_empty() {
-                    let resolved = self.unknown.resolved();
+                    // What is waited for may be the very schema that the others wait behind.
+                    let room = async {
+                        match is_full {
+                            true => consumer.context().room().await,
+                            false => std::future::pending().await,
+                        }
+                    };
+                    let awaited = async {
+                        tokio::select! {
+                            resolved = self.unknown.resolved() => Some(resolved),
+                            () = room => None,
+                        }
+                    };
                     match self
                         .source
-                        .polling(resolved, &mut chunks, &mut stash, cancel)
+                        .polling(awaited, &mut chunks, &mut stash, cancel)
                         .await?
                     {
-                        Waited::Ready(resolved) => {
+                        Waited::Ready(Some(resolved)) => {
                             let (incoming, behind) = resolved?;
                             self.with_those_behind(incoming, behind)
                         }
+                        Waited::Ready(None) => Vec::new(),
                         Waited::Cancelled => return Ok(()),
                     }
                 } else {

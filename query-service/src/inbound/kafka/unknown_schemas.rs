@@ -6,11 +6,12 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use metrics::Gauge;
 use read_model::Kind;
 use shared_events::WriterSchema;
 
 use super::decoding::{Received, Undecodable, decode, undecodable};
-use crate::application::ports::StoreError;
+use crate::application::ports::{Generation, StoreError};
 use crate::application::projecting::Incoming;
 use crate::application::projecting::patience::{Abandoned, Patience};
 use crate::outbound::kafka::SchemaLookups;
@@ -28,6 +29,7 @@ pub struct UnknownSchemas {
     /// Their successors, in the order in which they came: they would arrive ahead of them.
     behind: Vec<Received>,
     bytes: usize,
+    bytes_now: Gauge,
     lookups: FuturesUnordered<BoxFuture<'static, Lookup>>,
 }
 
@@ -36,15 +38,16 @@ const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 const MAX_LOOKUPS: usize = 64;
 
 impl UnknownSchemas {
-    pub fn new(kind: Kind, schemas: Arc<SchemaLookups>, patience: Patience) -> Self {
+    pub fn new(generation: Generation, schemas: Arc<SchemaLookups>, patience: Patience) -> Self {
         Self {
-            kind,
+            kind: generation.kind,
             schemas,
             patience,
             waiting: HashMap::new(),
             keys: HashSet::new(),
             behind: Vec::new(),
             bytes: 0,
+            bytes_now: metrics::gauge!("projector_waiting_for_schema_bytes", "index" => generation.to_string()),
             lookups: FuturesUnordered::new(),
         }
     }
@@ -63,12 +66,14 @@ impl UnknownSchemas {
             return Some(received);
         }
         self.bytes += weight(&received);
+        self.bytes_now.set(self.bytes as f64);
         self.behind.push(received);
         None
     }
 
     pub fn hold(&mut self, id: u32, received: Received) {
         self.bytes += weight(&received);
+        self.bytes_now.set(self.bytes as f64);
         self.keys.insert(key(&received));
         let waiting = self.waiting.entry(id).or_default();
         waiting.push(received);
@@ -98,6 +103,7 @@ impl UnknownSchemas {
         let records = self.waiting.remove(&id).unwrap_or_default();
         let behind = std::mem::take(&mut self.behind);
         self.bytes -= records.iter().chain(&behind).map(weight).sum::<usize>();
+        self.bytes_now.set(self.bytes as f64);
         self.keys = self.waiting.values().flatten().map(key).collect();
         let readable = match verdict {
             Ok(schema) => records
@@ -155,7 +161,14 @@ mod tests {
     fn only_successors_of_a_waiting_record_wait_with_it() {
         let patience = Patience::new(&ProjectorSettings::default(), CancellationToken::new());
         let schemas = SchemaLookups::new(&SchemaRegistrySettings::default()).unwrap();
-        let mut unknown = UnknownSchemas::new(Kind::Order, Arc::new(schemas), patience);
+        let mut unknown = UnknownSchemas::new(
+            Generation {
+                kind: Kind::Order,
+                number: 1,
+            },
+            Arc::new(schemas),
+            patience,
+        );
         assert!(unknown.hold_behind(received("a", 0)).is_some());
         unknown.hold(7, received("a", 0));
         assert!(unknown.hold_behind(received("a", 1)).is_none());

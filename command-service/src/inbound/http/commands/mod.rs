@@ -141,6 +141,7 @@ impl<W: Wiring> Door<'_, W> {
                 .collect(),
             ids: Arc::clone(&self.api.ids),
             health: Arc::clone(self.health),
+            admission: Arc::clone(&self.api.admission),
         });
         routes::resource(path, routes).wrap(from_fn(move |request, next| {
             observe(Rc::clone(&observed), request, next)
