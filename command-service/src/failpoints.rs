@@ -5,6 +5,8 @@
 mod switched {
     use nix::sys::signal::{Signal, raise};
 
+    use crate::application::ports::Commit;
+
     /// Takes what the variable `FAILPOINTS` says, such as `relay::after_mark=1*return;planted::lag_zero=return`.
     pub fn begin() {
         // It would forget what it was told when it is dropped.
@@ -24,10 +26,26 @@ mod switched {
     pub fn planted(fault: &'static str) -> bool {
         fail::eval(fault, |_| ()).is_some()
     }
+
+    /// A commit without what has to be in it.
+    pub fn spoilt(mut commit: Commit) -> Commit {
+        if planted("planted::key_not_committed") {
+            commit.key = None;
+        }
+        if planted("planted::follow_ups_not_stored") {
+            commit.follow_ups.clear();
+        }
+        if planted("planted::told_not_stored") {
+            commit.told.clear();
+        }
+        commit
+    }
 }
 
 #[cfg(not(feature = "failpoints"))]
 mod switched {
+    use crate::application::ports::Commit;
+
     pub const fn begin() {}
 
     pub const fn cut(_: &'static str) {}
@@ -35,6 +53,10 @@ mod switched {
     pub const fn planted(_: &'static str) -> bool {
         false
     }
+
+    pub fn spoilt(commit: Commit) -> Commit {
+        commit
+    }
 }
 
-pub use switched::{begin, cut, planted};
+pub use switched::{begin, cut, planted, spoilt};

@@ -4,6 +4,7 @@
 #[cfg(feature = "failpoints")]
 mod switched {
     use nix::sys::signal::{Signal, raise};
+    use shared_events::ConsistencyToken;
 
     /// Takes what the variable `FAILPOINTS` says, such as `relay::after_mark=1*return;planted::lag_zero=return`.
     pub fn begin() {
@@ -24,10 +25,20 @@ mod switched {
     pub fn planted(fault: &'static str) -> bool {
         fail::eval(fault, |_| ()).is_some()
     }
+
+    /// A token that promises less than it was given for.
+    pub fn spoilt(mut token: ConsistencyToken) -> ConsistencyToken {
+        if planted("planted::token_off_by_one") {
+            token.version = token.version.saturating_sub(1);
+        }
+        token
+    }
 }
 
 #[cfg(not(feature = "failpoints"))]
 mod switched {
+    use shared_events::ConsistencyToken;
+
     pub const fn begin() {}
 
     pub const fn cut(_: &'static str) {}
@@ -35,6 +46,10 @@ mod switched {
     pub const fn planted(_: &'static str) -> bool {
         false
     }
+
+    pub fn spoilt(token: ConsistencyToken) -> ConsistencyToken {
+        token
+    }
 }
 
-pub use switched::{begin, cut, planted};
+pub use switched::{begin, cut, planted, spoilt};

@@ -89,6 +89,7 @@ impl EventStore for PgEventStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let commit = failpoints::spoilt(commit);
         let told = commit.told.iter().map(|told| &told.event);
         // A broker would refuse it later, when it can no longer be undone and stops its bucket.
         if let Some(event) = commit

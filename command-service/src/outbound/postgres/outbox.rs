@@ -9,6 +9,7 @@ use shared_events::EventMetadata;
 use super::Database;
 use super::outbox_statements::{MarkPublished, Pending, PendingRow, ReadBacklog};
 use crate::application::ports::{Backlog, Lease, Outbox, OutboxRow, StoreError};
+use crate::failpoints;
 
 #[derive(Debug, Clone)]
 pub struct PgOutbox {
@@ -48,7 +49,10 @@ impl Outbox for PgOutbox {
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         let rows: Vec<(i64, f64)> = self.database.load(ReadBacklog).await?;
-        let (rows, oldest_seconds) = rows.first().copied().unwrap_or_default();
+        let (rows, mut oldest_seconds) = rows.first().copied().unwrap_or_default();
+        if failpoints::planted("planted::outbox_age_zero") {
+            oldest_seconds = 0.0;
+        }
         Ok(Backlog {
             rows: u64::try_from(rows).unwrap_or_default(),
             oldest_seconds: oldest_seconds.max(0.0),

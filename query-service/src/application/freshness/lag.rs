@@ -7,6 +7,8 @@ use std::time::Duration;
 use read_model::Kind;
 use tokio::time::Instant;
 
+use crate::failpoints;
+
 /// A look may be this late before what it did not see counts.
 const PUNCTUAL: Duration = Duration::from_millis(1_500);
 /// Of one partition; the oldest ones tell.
@@ -33,6 +35,9 @@ impl ProjectionLags {
 
     /// The longest of these projections' lags; never more than a second below the truth. `None` while it is not known.
     pub fn longest(&self, of: &[Kind]) -> Option<Duration> {
+        if failpoints::planted("planted::lag_zero") {
+            return Some(Duration::ZERO);
+        }
         let looks = self.looks.read().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let mut longest = Duration::ZERO;

@@ -306,7 +306,15 @@ impl Group {
                     self.changed = true;
                     Fate::Parked
                 }
-                Ok(Applied::Duplicate) => Fate::Superseded,
+                Ok(Applied::Duplicate) => {
+                    if failpoints::planted("planted::older_version_overwrites") {
+                        **projection = Projection::new(self.kind, self.id);
+                        self.changed = projection
+                            .apply(&record.metadata, &record.event, self.draining, now)
+                            .is_ok();
+                    }
+                    Fate::Superseded
+                }
                 Err(error) => {
                     let kind = match error {
                         ApplyError::TooFarAhead { .. } => "too-far-ahead",

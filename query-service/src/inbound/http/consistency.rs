@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::problem::{Problem, ProblemKind};
 use crate::application::queries::Context;
+use crate::failpoints;
 
 pub const CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");
 /// The version of the document that the answer shows.
@@ -57,7 +58,7 @@ fn token(headers: &HeaderMap) -> Result<Option<ConsistencyToken>, Problem> {
     };
     let text = header.to_str().map_err(|_| malformed("not ASCII".to_owned()))?;
     text.parse()
-        .map(Some)
+        .map(|token: ConsistencyToken| Some(failpoints::spoilt(token)))
         .map_err(|error: shared_events::token::MalformedToken| malformed(error.to_string()))
 }
 

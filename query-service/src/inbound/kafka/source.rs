@@ -7,13 +7,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use futures_util::{Stream, StreamExt as _};
 use rdkafka::Message;
-use rdkafka::consumer::Consumer;
+use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use tokio_util::sync::CancellationToken;
 
 use super::decoding::Received;
-use super::group::GroupConsumer;
+use super::group::{Committing, GroupConsumer};
+use crate::application::projecting::Acknowledge as _;
 use crate::failpoints;
 use crate::outbound::kafka::scanning::copy;
 
@@ -62,6 +63,13 @@ impl Source {
         }
         metrics::counter!("projector_records_consumed_total", "projection" => group.generation.kind.name())
             .increment(received.len() as u64);
+        drop(offsets);
+        if failpoints::planted("planted::offsets_before_write") {
+            let read: Vec<_> = received.iter().map(|record| record.position).collect();
+            let consumer = Arc::clone(&self.consumer);
+            Committing { consumer }.done(&read);
+            _ = self.consumer.commit_consumer_state(CommitMode::Sync);
+        }
         if !received.is_empty() {
             failpoints::cut("projector::after_poll");
         }
