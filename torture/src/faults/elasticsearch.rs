@@ -1,0 +1,225 @@
+//! Elasticsearch killed, frozen, overloaded, closed to writes, without an index, without room: the projector waits and buries
+//! nothing; queries answer from the cache, or 503.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use shared_events::topic::DEAD_LETTERS;
+use tokio::time::sleep;
+
+use super::probing::queries_are_answered;
+use super::recovery::Sign;
+use super::scene::Scene;
+use super::topics;
+use crate::cluster::{Service, Way};
+
+/// Elasticsearch looks at its disk every ten seconds at most often.
+const DISK_SEEN_WITHIN: Duration = Duration::from_secs(25);
+/// The index of a projection that few queries read, so that the others can be looked at meanwhile.
+const LOSABLE: [&str; 4] = ["customers", "products", "deliveries", "invoices"];
+
+pub async fn killed(scene: Scene) -> Result<()> {
+    let letters = dead_letters(&scene).await?;
+    let server = scene.cluster().elasticsearch();
+    server.kill().await?;
+    scene.began("SIGKILL");
+    away(&scene, scene.span(1_500, 4_000)).await;
+    server.start().await?;
+    nothing_is_buried(&scene, letters).await?;
+    scene.healed(Sign::Visible);
+    Ok(())
+}
+
+pub async fn frozen(scene: Scene) -> Result<()> {
+    let letters = dead_letters(&scene).await?;
+    let server = scene.cluster().elasticsearch();
+    let lasting = match scene.roll(6) {
+        0 if scene.is_alone() => scene.span(14_000, 18_000),
+        _ => scene.span(3_000, 7_000),
+    };
+    server.freeze()?;
+    scene.began(format!("for {lasting:.1?}"));
+    away(&scene, lasting).await;
+    server.thaw()?;
+    scene.healed(Sign::Visible);
+    nothing_is_buried(&scene, letters).await
+}
+
+pub async fn too_many_requests(scene: Scene) -> Result<()> {
+    let letters = dead_letters(&scene).await?;
+    scene.cluster().to_elasticsearch().set(Way::Overloaded);
+    scene.began("429 to every request and every item of a bulk");
+    away(&scene, scene.span(2_500, 5_000)).await;
+    scene.cluster().to_elasticsearch().set(Way::Open);
+    scene.healed(Sign::Visible);
+    nothing_is_buried(&scene, letters).await
+}
+
+pub async fn write_block(scene: Scene) -> Result<()> {
+    let letters = dead_letters(&scene).await?;
+    let indices = queried_indices(&scene).await?;
+    block(&scene, &indices, json!(true)).await?;
+    scene.began(format!("on {} indices", indices.len()));
+    away(&scene, scene.span(2_500, 5_000)).await;
+    block(&scene, &indices, Value::Null).await?;
+    scene.healed(Sign::Visible);
+    nothing_is_buried(&scene, letters).await
+}
+
+/// The index of one projection is gone. What an operator is told to do brings it back.
+pub async fn index_missing(scene: Scene) -> Result<()> {
+    let letters = dead_letters(&scene).await?;
+    let projection = *scene.one_of(&LOSABLE)?;
+    let index = queried_index(&scene, projection).await?;
+    ask(&scene, Method::DELETE, &format!("/{index}"), None).await?;
+    scene.began(index);
+    scene.commands_go_on().await;
+    scene.hold(2_000, 4_000).await;
+    nothing_is_buried(&scene, letters).await?;
+    scene.cluster().tool(Service::Query, &["setup"]).await?;
+    scene.healed(Sign::Visible);
+    let again = filled_again(&scene, projection).await;
+    scene.expect_alone(again, "the index is filled again");
+    Ok(())
+}
+
+/// By the real watermarks: the flood stage sets a block on every index, and lifts it when there is room again.
+pub async fn disk_full(scene: Scene) -> Result<()> {
+    let letters = dead_letters(&scene).await?;
+    let watermarks = |wanted: Value, enabled: Value| {
+        json!({"persistent": {
+            "cluster.routing.allocation.disk.threshold_enabled": enabled,
+            "cluster.routing.allocation.disk.watermark.low": wanted,
+            "cluster.routing.allocation.disk.watermark.high": wanted,
+            "cluster.routing.allocation.disk.watermark.flood_stage": wanted,
+            "cluster.info.update.interval": "10s",
+        }})
+    };
+    // As much room as no machine has.
+    let none_left = watermarks(json!("900tb"), json!(true));
+    ask(&scene, Method::PUT, "/_cluster/settings", Some(none_left)).await?;
+    let since = scene.began("below the flood stage");
+    let blocked = loop {
+        if is_blocked(&scene).await? {
+            break true;
+        }
+        if since.elapsed() > DISK_SEEN_WITHIN {
+            break false;
+        }
+        sleep(Duration::from_millis(100)).await;
+    };
+    if blocked {
+        away(&scene, scene.span(2_000, 4_000)).await;
+    }
+    let room = watermarks(Value::Null, Value::Null);
+    ask(&scene, Method::PUT, "/_cluster/settings", Some(room)).await?;
+    let lift = json!({"index.blocks.read_only_allow_delete": null});
+    ask(
+        &scene,
+        Method::PUT,
+        "/_all/_settings?expand_wildcards=all",
+        Some(lift),
+    )
+    .await?;
+    ensure!(blocked, "no index was blocked within {DISK_SEEN_WITHIN:?}");
+    scene.healed(Sign::Visible);
+    nothing_is_buried(&scene, letters).await
+}
+
+async fn is_blocked(scene: &Scene) -> Result<bool> {
+    let settings = ask(scene, Method::GET, "/_all/_settings/index.blocks.*", None).await?;
+    Ok(settings.to_string().contains("read_only_allow_delete"))
+}
+
+/// Commands go on, and queries answer what they can.
+pub(super) async fn away(scene: &Scene, lasting: Duration) {
+    if !scene.is_alone() {
+        sleep(lasting).await;
+        return;
+    }
+    let since = Instant::now();
+    scene.commands_go_on().await;
+    let left = lasting.saturating_sub(since.elapsed());
+    let answered = queries_are_answered(scene, left).await;
+    scene.expect_alone(answered, "what queries are answered");
+}
+
+/// None where brokers are away, too: then it cannot be told.
+async fn dead_letters(scene: &Scene) -> Result<Option<i64>> {
+    match scene.is_alone() {
+        true => Ok(Some(topics::count(scene.cluster(), DEAD_LETTERS).await?)),
+        false => Ok(None),
+    }
+}
+
+async fn nothing_is_buried(scene: &Scene, before: Option<i64>) -> Result<()> {
+    if let Some(before) = before {
+        let more = topics::count(scene.cluster(), DEAD_LETTERS).await? - before;
+        scene.expect(more == 0, || {
+            format!("{more} dead letters while Elasticsearch was away")
+        });
+    }
+    Ok(())
+}
+
+async fn filled_again(scene: &Scene, projection: &str) -> Result<()> {
+    let since = Instant::now();
+    loop {
+        let index = queried_index(scene, projection).await?;
+        let count = ask(scene, Method::GET, &format!("/{index}/_count"), None).await?;
+        if count["count"].as_u64() > Some(0) {
+            return Ok(());
+        }
+        ensure!(since.elapsed() < Duration::from_secs(20), "{index} stays empty");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn block(scene: &Scene, indices: &[String], on: Value) -> Result<()> {
+    let path = format!("/{}/_settings", indices.join(","));
+    ask(scene, Method::PUT, &path, Some(json!({"index.blocks.write": on}))).await?;
+    Ok(())
+}
+
+async fn queried_indices(scene: &Scene) -> Result<Vec<String>> {
+    let aliases = ask(scene, Method::GET, "/_alias", None).await?;
+    Ok(aliases
+        .as_object()
+        .context("no indices")?
+        .iter()
+        .filter(|(_, index)| {
+            index["aliases"]
+                .as_object()
+                .is_some_and(|aliases| !aliases.is_empty())
+        })
+        .map(|(name, _)| name.clone())
+        .collect())
+}
+
+async fn queried_index(scene: &Scene, projection: &str) -> Result<String> {
+    let found = ask(scene, Method::GET, &format!("/_alias/{projection}"), None).await?;
+    let name = found
+        .as_object()
+        .and_then(|indices| indices.keys().next().cloned());
+    name.with_context(|| format!("queries of {projection} read no index"))
+}
+
+/// Past the proxy.
+async fn ask(scene: &Scene, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
+    let url = format!("{}{path}", scene.cluster().elasticsearch_url());
+    let mut request = Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(30))
+        .build()?
+        .request(method, &url);
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    let response = request.send().await?;
+    let status = response.status();
+    let text = response.text().await?;
+    ensure!(status.is_success(), "{url} answered {status}: {text}");
+    Ok(serde_json::from_str(&text)?)
+}

@@ -1,0 +1,57 @@
+//! The schema registry away: when a role starts, and in mid-run.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use shared_events::topic::DEAD_LETTERS;
+
+use super::recovery::Sign;
+use super::scene::Scene;
+use super::topics;
+use crate::cluster::Role;
+
+const LIVE_WITHIN: Duration = Duration::from_secs(10);
+
+/// A relay or a projector that is started meanwhile lives and waits, and goes on when the registry is back.
+pub async fn down_at_start(scene: Scene) -> Result<()> {
+    let role = *scene.one_of(&[Role::Relay, Role::Projector])?;
+    let replicas = scene.cluster().replicas(role);
+    let process = scene.one_of(&replicas)?.clone();
+    scene.cluster().registry().kill().await?;
+    process.kill().await?;
+    scene.began(process.name());
+    process.spawn()?;
+    let lives = process.await_health("live", LIVE_WITHIN).await;
+    scene.expect_alone(lives, "it starts without the registry");
+    scene.commands_go_on().await;
+    scene.hold(500, 2_000).await;
+    scene.cluster().registry().start().await?;
+    scene.healed(match role {
+        Role::Relay => Sign::Published,
+        _ => Sign::Visible,
+    });
+    let ready = process.await_health("ready", Duration::from_secs(15)).await;
+    scene.expect_alone(ready, "it is ready when the registry is back");
+    Ok(())
+}
+
+/// Known schemas go on; nothing is buried.
+pub async fn down(scene: Scene) -> Result<()> {
+    let letters = match scene.is_alone() {
+        true => Some(topics::count(scene.cluster(), DEAD_LETTERS).await?),
+        false => None,
+    };
+    scene.cluster().registry().kill().await?;
+    let since = scene.began("SIGKILL");
+    let next = scene.pulse().next_visible(since, Duration::from_secs(10));
+    scene.expect_alone(next.await, "known schemas go on");
+    scene.hold(1_000, 4_000).await;
+    let since = Instant::now();
+    scene.cluster().registry().start().await.context("the registry")?;
+    scene.healed_at(since, Sign::Visible);
+    if let Some(before) = letters {
+        let more = topics::count(scene.cluster(), DEAD_LETTERS).await? - before;
+        scene.expect(more == 0, || format!("{more} dead letters without the registry"));
+    }
+    Ok(())
+}

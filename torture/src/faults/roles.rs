@@ -1,0 +1,237 @@
+//! Replicas of the services killed, frozen and told to end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use futures_util::future::join_all;
+use tokio::time::sleep;
+
+use super::recovery::Sign;
+use super::scene::Scene;
+use crate::cluster::{Process, Role};
+
+/// A point that is passed under load is passed within this.
+const POINT_WITHIN: Duration = Duration::from_secs(5);
+/// What `shutdown.drain_delay` gives balancers, less what a busy machine takes of it.
+const NOTICE: Duration = Duration::from_millis(250);
+const END: Duration = Duration::from_secs(40);
+
+pub async fn command_api_killed(scene: Scene) -> Result<()> {
+    let (replica, process) = a_replica(&scene, Role::CommandApi)?;
+    die_at(
+        &scene,
+        &process,
+        &["append::before_commit", "append::after_commit"],
+    )
+    .await?;
+    let other = 1 - replica;
+    let next = scene
+        .pulse()
+        .next_write_at(other, Instant::now(), Duration::from_secs(5));
+    scene.expect_alone(next.await, "the other replica takes commands");
+    start_again(&scene, &process, Sign::WriteAt(replica)).await
+}
+
+pub async fn relay_killed_before_mark(scene: Scene) -> Result<()> {
+    let (_, process) = a_replica(&scene, Role::Relay)?;
+    let died = die_at(&scene, &process, &["relay::after_acknowledged"]).await?;
+    taken_over(&scene, died, Sign::Published).await;
+    process.start().await
+}
+
+pub async fn relay_frozen(scene: Scene) -> Result<()> {
+    let (_, process) = a_replica(&scene, Role::Relay)?;
+    process.freeze()?;
+    let since = scene.began(process.name());
+    taken_over(&scene, since, Sign::Published).await;
+    // Longer than its leases live, so that it wakes up believing in leases that others hold.
+    scene.hold(500, 3_000).await;
+    process.thaw()?;
+    let awake = process.await_health("live", Duration::from_secs(10)).await;
+    scene.expect_alone(awake, "the relay that woke up goes on");
+    Ok(())
+}
+
+pub async fn worker_killed(scene: Scene) -> Result<()> {
+    let (_, process) = a_replica(&scene, Role::Worker)?;
+    let points = [
+        "worker::after_taking",
+        "worker::before_commit",
+        "worker::after_commit",
+    ];
+    let died = die_at(&scene, &process, &points).await?;
+    taken_over(&scene, died, Sign::Worked).await;
+    process.start().await
+}
+
+pub async fn projector_killed(scene: Scene) -> Result<()> {
+    let (_, process) = a_replica(&scene, Role::Projector)?;
+    let points = [
+        "projector::after_bulk",
+        "projector::after_told",
+        "projector::before_bulk",
+    ];
+    die_at(&scene, &process, &points).await?;
+    scene.hold(0, 1_500).await;
+    start_again(&scene, &process, Sign::Visible).await
+}
+
+pub async fn projector_frozen(scene: Scene) -> Result<()> {
+    let (_, process) = a_replica(&scene, Role::Projector)?;
+    process.freeze()?;
+    scene.began(process.name());
+    // Past its session of six seconds: others have its partitions when it wakes.
+    scene.hold(7_500, 9_500).await;
+    let since = Instant::now();
+    process.thaw()?;
+    scene.healed_at(since, Sign::Visible);
+    let awake = process.await_health("live", Duration::from_secs(10)).await;
+    scene.expect_alone(awake, "the projector that woke up goes on");
+    Ok(())
+}
+
+pub async fn query_api_killed(scene: Scene) -> Result<()> {
+    let (replica, process) = a_replica(&scene, Role::QueryApi)?;
+    process.kill().await?;
+    scene.began(process.name());
+    let url = format!("{}/v1/orders?limit=1", scene.cluster().query_apis()[1 - replica]);
+    let answer = scene.probes().get(&url).await?;
+    if scene.is_alone() {
+        scene.expect(answer.status == 200, || {
+            format!("the other replica answered {answer:?}")
+        });
+    }
+    scene.hold(200, 2_000).await;
+    start_again(&scene, &process, Sign::VisibleAt(replica)).await
+}
+
+/// One replica of any role is told to end while requests come in: it says so first, finishes what it has, and ends with 0.
+pub async fn sigterm_under_load(scene: Scene) -> Result<()> {
+    let role = *scene.one_of(&Role::ALL)?;
+    let (replica, process) = a_replica(&scene, role)?;
+    let told = Arc::new(AtomicBool::new(false));
+    let clients = join_all((0..6).map(|_| requests_until_told(&scene, &process, role, told.clone())));
+    let ending = async {
+        sleep(Duration::from_millis(300)).await;
+        scene.began(process.name());
+        let process = process.clone();
+        let ended = tokio::spawn(async move { process.terminate(END).await });
+        let since = Instant::now();
+        let turned = readiness_turns(&scene, role, replica).await;
+        // Balancers look elsewhere from here on.
+        sleep(NOTICE.saturating_sub(since.elapsed())).await;
+        told.store(true, Ordering::Relaxed);
+        (turned, ended.await)
+    };
+    let (results, (turned, ended)) = tokio::join!(clients, ending);
+    scene.expect_alone(turned, "readiness turns before the end");
+    for result in results {
+        scene.expect_alone(result, "a request in flight is finished");
+    }
+    let status = ended??;
+    scene.expect(status.success(), || {
+        format!("{} ended with {status}", process.name())
+    });
+    let sign = match role {
+        Role::CommandApi => Sign::WriteAt(replica),
+        Role::Relay => Sign::Published,
+        Role::Worker => Sign::Work,
+        Role::QueryApi => Sign::VisibleAt(replica),
+        Role::Projector => Sign::Visible,
+    };
+    start_again(&scene, &process, sign).await
+}
+
+async fn readiness_turns(scene: &Scene, role: Role, replica: usize) -> Result<()> {
+    let process = scene
+        .cluster()
+        .replicas(role)
+        .get(replica)
+        .cloned()
+        .context("no such replica")?;
+    let url = format!("{}/health/ready", process.address());
+    let since = Instant::now();
+    loop {
+        let answer = scene
+            .probes()
+            .get(&url)
+            .await
+            .context("it went away without a word")?;
+        if answer.status == 503 {
+            return Ok(());
+        }
+        ensure!(
+            since.elapsed() < Duration::from_secs(5),
+            "still ready: {answer:?}"
+        );
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Each request on a connection of its own; every one that is sent is answered.
+async fn requests_until_told(
+    scene: &Scene,
+    process: &Process,
+    role: Role,
+    told: Arc<AtomicBool>,
+) -> Result<()> {
+    let base = process.address();
+    while !told.load(Ordering::Relaxed) {
+        match role {
+            Role::CommandApi => scene.probes().command(&base).await?,
+            Role::QueryApi => scene.probes().get(&format!("{base}/v1/orders?limit=3")).await?,
+            _ => scene.probes().get(&format!("{base}/health/live")).await?,
+        };
+    }
+    Ok(())
+}
+
+fn a_replica(scene: &Scene, role: Role) -> Result<(usize, Process)> {
+    let replicas = scene.cluster().replicas(role);
+    let number = scene.roll(replicas.len());
+    let replica = replicas.into_iter().nth(number).context("no such replica")?;
+    Ok((number, replica))
+}
+
+/// Has the process die at one of its fail points; where none is passed in time, it is killed wherever it is. Tells when.
+async fn die_at(scene: &Scene, process: &Process, points: &[&str]) -> Result<Instant> {
+    let point = *scene.one_of(points)?;
+    let url = format!("{}/test/failpoints/{point}", process.address());
+    // Not always at the first pass: what is in work then differs.
+    let action = *scene.one_of(&["1*return", "20%return", "4%return"])?;
+    let set = scene.probes().put(&url, action).await?;
+    if !matches!(set, 200 | 204) {
+        bail!(
+            "the build of {} has no fail points: {url} answered {set}",
+            process.name()
+        );
+    }
+    scene.began(format!("{} at {point} ({action})", process.name()));
+    if process.await_end(POINT_WITHIN).await.is_err() {
+        process.kill().await?;
+        scene.began(format!("{} killed, {point} was not passed", process.name()));
+    }
+    Ok(Instant::now())
+}
+
+/// The other replica does the work of the one that is gone: nobody has to help.
+async fn taken_over(scene: &Scene, since: Instant, sign: Sign) {
+    scene.healed_at(since, sign);
+    if scene.is_alone() {
+        let limit = Duration::from_secs(20);
+        let seen = sign.seen(scene.cluster(), scene.pulse(), since, limit).await;
+        scene.taken_over(seen.as_ref().ok().copied());
+        scene.expect_alone(seen, "the other replica takes over");
+    }
+}
+
+/// As whoever keeps processes running would.
+async fn start_again(scene: &Scene, process: &Process, sign: Sign) -> Result<()> {
+    scene.hold(0, 500).await;
+    let since = Instant::now();
+    process.start().await?;
+    scene.healed_at(since, sign);
+    Ok(())
+}

@@ -1,0 +1,288 @@
+//! Rounds of faults: the same seed gives the same rounds.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use checker::history::{Entry, Fault};
+use e2e::dice::Dice;
+use futures_util::future::join_all;
+use tokio::time::sleep;
+
+use super::kinds::{FaultKind, Part};
+use super::probing::Probes;
+use super::recovery::Sign;
+use super::scene::{Scene, Told};
+use crate::cluster::Cluster;
+use crate::pulse::Pulse;
+use crate::recording::Recorder;
+
+/// A fault that is not overcome by then is a violation.
+const RECOVERY: Duration = Duration::from_secs(60);
+/// One that does not even come to its healing by then.
+const STUCK: Duration = Duration::from_secs(180);
+/// Between rounds, so that the next begins with a system at work.
+const BREATH: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_secs(12);
+const FULL: Duration = Duration::from_secs(300);
+
+/// A fault that was injected, healed and overcome, or not.
+#[derive(Debug, Clone)]
+pub struct Injected {
+    pub name: &'static str,
+    pub detail: String,
+    /// On the harness's clock.
+    pub began: Instant,
+    pub healed: Instant,
+    /// From the healing to the sign of life that counts for it; none where others were on, too.
+    pub recovered_after: Option<Duration>,
+    pub goal: Duration,
+    /// Expected behaviour that was not seen, or what went wrong with the fault itself.
+    pub violations: Vec<String>,
+    /// Why it could not be done here, where it could not.
+    pub left_out: Option<String>,
+}
+
+/// What is told as it happens.
+#[derive(Debug, Clone, Copy)]
+pub enum Moment<'a> {
+    Begins(&'a [&'static str]),
+    Ends(&'a Injected),
+}
+
+/// Runs rounds of the selected kinds for `duration`. Whatever they find is in what they answer; an error is one of the harness.
+pub async fn run_schedule(
+    cluster: &Cluster,
+    pulse: &Pulse,
+    recorder: &Recorder,
+    seed: u64,
+    duration: Duration,
+    selected: &[&'static FaultKind],
+    progress: &(dyn Fn(Moment<'_>) + Send + Sync),
+) -> Result<Vec<Injected>> {
+    ensure!(!selected.is_empty(), "no fault is selected");
+    let probes = Probes::new()?;
+    let longest = match selected {
+        [_] => FULL.min(duration.mul_f64(0.8)),
+        _ => SHORT,
+    };
+    let end = Instant::now() + duration;
+    let mut rounds = Rounds::new(seed, selected);
+    let mut injected = Vec::new();
+    while Instant::now() < end {
+        let (kinds, seed) = rounds.next();
+        let names: Vec<&'static str> = kinds.iter().map(|kind| kind.name).collect();
+        progress(Moment::Begins(&names));
+        let scenes: Vec<Scene> = (0..kinds.len())
+            .map(|number| {
+                let dice = Dice::of(seed, number);
+                Scene::new(cluster, pulse, recorder, &probes, dice, kinds.len() == 1, longest)
+            })
+            .collect();
+        for one in round(cluster, pulse, &kinds, &scenes).await? {
+            recorder.note(Entry::Fault(noted(recorder, &one)));
+            progress(Moment::Ends(&one));
+            injected.push(one);
+        }
+        sleep(BREATH).await;
+    }
+    Ok(injected)
+}
+
+/// All of the kinds at once, to their recovery.
+async fn round(
+    cluster: &Cluster,
+    pulse: &Pulse,
+    kinds: &[&'static FaultKind],
+    scenes: &[Scene],
+) -> Result<Vec<Injected>> {
+    let begun = Instant::now();
+    let acts = kinds.iter().zip(scenes).map(async |(kind, scene)| {
+        let acting = tokio::time::timeout(STUCK, (kind.act)(scene.clone()));
+        acting.await.context("it did not come to an end").flatten()
+    });
+    let results = join_all(acts).await;
+    let mut stories: Vec<Told> = scenes.iter().map(Scene::told).collect();
+    let mut is_broken = false;
+    for (result, told) in results.into_iter().zip(&mut stories) {
+        if let Err(error) = result {
+            told.violations.push(format!("{error:#}"));
+            is_broken = true;
+        }
+    }
+    if is_broken {
+        cluster.mend().await?;
+    }
+    let all_healed = stories
+        .iter()
+        .filter_map(|told| told.healed)
+        .map(|(at, _)| at)
+        .max();
+    let since = all_healed.unwrap_or_else(Instant::now);
+    if let [told] = stories.as_mut_slice() {
+        if let (Some((at, sign)), None) = (told.healed, told.recovered) {
+            match sign.seen(cluster, pulse, at, RECOVERY).await {
+                Ok(after) => told.recovered = Some(after),
+                Err(error) => told.violations.push(format!("not overcome: {error:#}")),
+            }
+        }
+    }
+    // Whatever the fault was about, all of it works before the next.
+    for sign in [Sign::Write, Sign::Work, Sign::Visible] {
+        if let Err(error) = sign.seen(cluster, pulse, since, RECOVERY).await
+            && let Some(told) = stories.first_mut()
+        {
+            told.violations
+                .push(format!("{sign:?} is not seen again: {error:#}"));
+        }
+    }
+    let alone = kinds.len() == 1;
+    Ok(kinds
+        .iter()
+        .zip(stories)
+        .map(|(kind, told)| Injected {
+            name: kind.name,
+            detail: told.detail,
+            began: told.began.unwrap_or(begun),
+            healed: told.healed.map_or(since, |(at, _)| at),
+            recovered_after: told.recovered.filter(|_| alone),
+            goal: kind.goal,
+            violations: told.violations,
+            left_out: told.left_out,
+        })
+        .collect())
+}
+
+fn noted(recorder: &Recorder, one: &Injected) -> Fault {
+    Fault {
+        name: one.name.to_owned(),
+        detail: match &one.left_out {
+            Some(reason) => format!("left out: {reason}"),
+            None => one.detail.clone(),
+        },
+        began: recorder.at(one.began),
+        healed: recorder.at(one.healed),
+        recovered_after: one
+            .recovered_after
+            .and_then(|after| u64::try_from(after.as_micros()).ok()),
+    }
+}
+
+/// Which faults come next: one alone and several at once in turn, each kind once before any comes again.
+struct Rounds {
+    dice: Dice,
+    selected: Vec<&'static FaultKind>,
+    alone: Vec<&'static FaultKind>,
+    together: Vec<&'static FaultKind>,
+    number: usize,
+}
+
+impl Rounds {
+    fn new(seed: u64, selected: &[&'static FaultKind]) -> Self {
+        Self {
+            dice: Dice::of(seed, 0x00fa_17),
+            selected: selected.to_vec(),
+            alone: Vec::new(),
+            together: Vec::new(),
+            number: 0,
+        }
+    }
+
+    /// The kinds, and a seed for what they roll.
+    fn next(&mut self) -> (Vec<&'static FaultKind>, u64) {
+        self.number += 1;
+        let seed = self.dice.roll(usize::MAX) as u64;
+        let together = match self.number % 2 {
+            0 => self.several(),
+            _ => Vec::new(),
+        };
+        if together.len() > 1 {
+            return (together, seed);
+        }
+        if self.alone.is_empty() {
+            self.alone = self.shuffled(self.selected.clone());
+        }
+        (self.alone.pop().into_iter().collect(), seed)
+    }
+
+    /// Two or three on different parts.
+    fn several(&mut self) -> Vec<&'static FaultKind> {
+        let wanted = 2 + self.dice.roll(2);
+        let may: Vec<_> = self
+            .selected
+            .iter()
+            .copied()
+            .filter(|kind| !kind.alone && kind.part != Part::Whole)
+            .collect();
+        let mut chosen: Vec<&'static FaultKind> = Vec::new();
+        // Twice through the deck at most: those left may all be of parts that are taken.
+        for _ in 0..2 * may.len() {
+            if self.together.is_empty() {
+                self.together = self.shuffled(may.clone());
+            }
+            let Some(kind) = self.together.pop() else {
+                break;
+            };
+            if chosen.iter().all(|other| other.part != kind.part) {
+                chosen.push(kind);
+            }
+            if chosen.len() == wanted {
+                break;
+            }
+        }
+        chosen
+    }
+
+    fn shuffled(&mut self, mut deck: Vec<&'static FaultKind>) -> Vec<&'static FaultKind> {
+        for at in (1..deck.len()).rev() {
+            deck.swap(at, self.dice.roll(at + 1));
+        }
+        deck
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kinds::all;
+    use super::*;
+
+    fn names(seed: u64, rounds: usize) -> Vec<Vec<&'static str>> {
+        let selected: Vec<&FaultKind> = all().iter().collect();
+        let mut schedule = Rounds::new(seed, &selected);
+        (0..rounds)
+            .map(|_| schedule.next().0.iter().map(|kind| kind.name).collect())
+            .collect()
+    }
+
+    #[test]
+    fn a_seed_gives_its_rounds_again_and_another_gives_others() {
+        assert_eq!(names(1, 50), names(1, 50));
+        assert_ne!(names(1, 50), names(2, 50));
+    }
+
+    #[test]
+    fn every_kind_comes_alone_before_any_comes_alone_again() {
+        let rounds = names(7, 2 * all().len());
+        let mut alone: Vec<_> = rounds.iter().filter(|round| round.len() == 1).flatten().collect();
+        assert_eq!(alone.len(), all().len());
+        alone.sort();
+        alone.dedup();
+        assert_eq!(alone.len(), all().len());
+    }
+
+    #[test]
+    fn what_is_on_at_once_breaks_different_parts() {
+        for round in names(3, 400).iter().filter(|round| round.len() > 1) {
+            let parts: Vec<Part> = round
+                .iter()
+                .map(|name| all().iter().find(|kind| kind.name == *name).unwrap())
+                .inspect(|kind| assert!(!kind.alone))
+                .map(|kind| kind.part)
+                .collect();
+            let distinct = parts
+                .iter()
+                .enumerate()
+                .all(|(at, part)| !parts[..at].contains(part));
+            assert!(distinct, "{round:?}");
+        }
+    }
+}
