@@ -145,21 +145,29 @@ struct Shift<L, W> {
 
 impl<L: Leases, W: Work> Shift<L, W> {
     /// Waits for the next thing that happens and takes it in. Cancel safe.
+    ///
+    /// In a fixed order, so that a simulation can repeat it: what comes seldom is looked at first, and cannot be starved.
     async fn step(&mut self) {
-        let retry_at = self.buckets.retry_at();
+        // While no batch could be started, a bucket that is due is nothing to wake for.
+        let retry_at = self.buckets.retry_at().filter(|_| self.may_start());
         tokio::select! {
-            Some(done) = self.batches.join_next() => self.batch_done(done.unwrap_or_default()),
-            Some(done) = self.balances.join_next() => self.balance_done(done.ok()),
+            biased;
             () = tokio::time::sleep_until(self.heartbeat_at), if self.balances.is_empty() => self.heartbeat(),
-            buckets = self.sharer.wake.near() => self.buckets.want(buckets),
+            Some(done) = self.balances.join_next() => self.balance_done(done.ok()),
             () = tokio::time::sleep_until(self.poll_at) => self.poll(),
+            buckets = self.sharer.wake.near() => self.buckets.want(buckets),
+            Some(done) = self.batches.join_next() => self.batch_done(done.unwrap_or_default()),
             () = tokio::time::sleep_until(retry_at.unwrap_or(self.poll_at)), if retry_at.is_some() => {}
         }
     }
 
+    fn may_start(&self) -> bool {
+        !self.resting && self.batches.len() < self.sharer.settings.lanes.get()
+    }
+
     fn start_batches(&mut self) {
         let lanes = self.sharer.settings.lanes.get();
-        while !self.resting && self.batches.len() < lanes {
+        while self.may_start() {
             let leases = self.buckets.start(Instant::now(), lanes - self.batches.len());
             if leases.is_empty() {
                 break;
