@@ -36,6 +36,7 @@ use crate::outbound::kafka::schemas::SchemaError;
 use crate::outbound::kafka::{
     self, ChangeTopic, DeadLetterTopic, KafkaSettings, RepairRequestTopic, SchemaLookups, groups, topics,
 };
+use crate::outbound::system::SystemClock;
 use crate::settings::{Role, Settings};
 use crate::telemetry::{self, prometheus};
 
@@ -268,6 +269,7 @@ fn feeding_with(
         dead_letters: Arc::new(DeadLetterTopic::new(producer.clone(), &settings.kafka)),
         changes: Arc::new(ChangeTopic::new(producer.clone(), &settings.kafka)),
         repairs: Arc::new(RepairRequestTopic::new(producer, &settings.kafka)),
+        clock: Arc::new(SystemClock),
     })
 }
 

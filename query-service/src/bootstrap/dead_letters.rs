@@ -19,6 +19,7 @@ use crate::cli::{ChosenLetters, DeadLettersTask};
 use crate::inbound::kafka::letters::LetterDecoding;
 use crate::outbound::elasticsearch::{self as es, ElasticsearchGenerations};
 use crate::outbound::kafka::{self, BuriedLetterTopic, ChangeTopic, SchemaLookups};
+use crate::outbound::system::SystemClock;
 use crate::settings::Settings;
 
 /// Of a record's body, at most.
@@ -47,7 +48,11 @@ pub async fn run(task: &DeadLettersTask, settings: &Settings) -> anyhow::Result<
                 letters: Arc::clone(&letters),
                 decoder: LetterDecoding::new(&settings.kafka, Arc::new(schemas)),
                 changes: Arc::new(ChangeTopic::new(producer.clone(), &settings.kafka)),
-                patience: Patience::new(&settings.projector, CancellationToken::new()),
+                patience: Patience::new(
+                    &settings.projector,
+                    CancellationToken::new(),
+                    Arc::new(SystemClock),
+                ),
                 asides: HashMap::new(),
             };
             replay(&*letters, chosen, replaying).await

@@ -20,6 +20,7 @@ use crate::cli::RebuildArguments;
 use crate::inbound::kafka::pipeline::{End, Pipeline};
 use crate::outbound::elasticsearch::{self as es, ElasticsearchGenerations};
 use crate::outbound::kafka::{ChangeTopic, DeadLetterTopic, KafkaFeeds};
+use crate::outbound::system::SystemClock;
 use crate::settings::Settings;
 
 use super::ProductionFeeding;
@@ -40,7 +41,7 @@ pub async fn rebuild(arguments: &RebuildArguments, settings: &Settings) -> anyho
         rebuilding: Rebuilding {
             generations: Arc::clone(&generations),
             feeds: Arc::new(KafkaFeeds::new(settings.kafka.clone())),
-            patience: Patience::new(&settings.projector, stop),
+            patience: Patience::new(&settings.projector, stop, Arc::new(SystemClock)),
         },
         feeding: Arc::new(super::feeding(settings, generations)?),
         force: arguments.force,

@@ -1,4 +1,5 @@
 pub mod elasticsearch;
 pub mod kafka;
 pub mod memory;
+pub mod system;
 mod words;

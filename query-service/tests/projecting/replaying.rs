@@ -10,6 +10,7 @@ use query_service::application::projecting::patience::Patience;
 use query_service::application::projecting::{Incoming, Position, ProjectorSettings, Record};
 use query_service::application::replaying::{Outcome, Replaying, Selection, selected};
 use query_service::outbound::memory::letters::MemoryLetters;
+use query_service::outbound::system::SystemClock;
 use read_model::Kind;
 use read_model::sequenced::MAX_PARKED;
 use shared_events::{AggregateType, Event, EventMetadata, WriterSchema};
@@ -82,7 +83,7 @@ fn replaying(
 ) -> Replaying<Stores, MemoryLetters, Decoding, Changes> {
     let settings = ProjectorSettings::default();
     Replaying {
-        patience: Patience::new(&settings, CancellationToken::new()),
+        patience: Patience::new(&settings, CancellationToken::new(), Arc::new(SystemClock)),
         settings,
         generations: Arc::clone(&world.store),
         letters: Arc::clone(letters),

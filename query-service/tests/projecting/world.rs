@@ -19,6 +19,7 @@ use query_service::application::projecting::{
 use query_service::outbound::memory::documents::MemoryDocuments;
 use query_service::outbound::memory::gaps::{MemoryEvents, MemoryRepairRequests};
 use query_service::outbound::memory::generations::MemoryGenerations;
+use query_service::outbound::system::SystemClock;
 use read_model::{CurrentName, Kind};
 use serde_json::Value;
 use shared_events::AggregateType;
@@ -224,7 +225,8 @@ impl World {
                 changes: Arc::clone(&changes),
                 acknowledge: Arc::clone(&acknowledged),
             };
-            let lanes = lane::start(&settings, &ports, &mut tasks, &abandon);
+            let patience = Patience::new(&settings, abandon.clone(), Arc::new(SystemClock));
+            let lanes = lane::start(&settings, &ports, &mut tasks, &patience);
             pipelines.push((generation, lanes));
         }
         Self {
@@ -341,7 +343,7 @@ impl World {
         repairs: &Arc<MemoryRepairRequests>,
     ) -> Gaps<Stores, MemoryEvents, MemoryRepairRequests, Changes> {
         let generation = MemoryGenerations::first(kind);
-        let patience = Patience::new(&settings, self.abandon.clone());
+        let patience = Patience::new(&settings, self.abandon.clone(), Arc::new(SystemClock));
         let announcing: Arc<Announcing> = Arc::default();
         announcing.set_queried(true);
         let aside = Aside::new(

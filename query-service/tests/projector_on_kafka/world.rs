@@ -14,6 +14,7 @@ use query_service::outbound::kafka::{
     ChangeTopic, DeadLetterTopic, KafkaSettings, RepairRequestTopic, SchemaLookups, SchemaRegistrySettings,
     producer, topics,
 };
+use query_service::outbound::system::SystemClock;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -122,6 +123,7 @@ impl World {
             dead_letters: Arc::new(DeadLetterTopic::new(self.producer.clone(), &self.kafka)),
             changes: Arc::new(ChangeTopic::new(self.producer.clone(), &self.kafka)),
             repairs: Arc::new(RepairRequestTopic::new(self.producer.clone(), &self.kafka)),
+            clock: Arc::new(SystemClock),
         };
         let projector = Projector::new(Arc::new(feeding), Kind::ALL.to_vec());
         let cancel = CancellationToken::new();

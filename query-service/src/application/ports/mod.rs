@@ -10,6 +10,8 @@ mod generations;
 pub mod reading;
 mod rebuilding;
 
+use chrono::{DateTime, Utc};
+
 pub use buried_letters::{
     BuriedLetters, Letter, LetterDecoder, LetterHead, LetterId, MalformedLetterId, Resolution,
 };
@@ -21,6 +23,11 @@ pub use generations::{FoundGeneration, Generation, Generations, NameSources};
 pub use read_model::{Kind, NameSource};
 pub use reading::OrderSummary;
 pub use rebuilding::{FeedStanding, Feeds, PartitionStanding, Rebuildable, Scan};
+
+/// What time it is.
+pub trait Clock: std::fmt::Debug + Send + Sync + 'static {
+    fn now(&self) -> DateTime<Utc>;
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

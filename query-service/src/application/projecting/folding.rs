@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use read_model::{Applied, ApplyError, Draining, Kind, Projection};
 use uuid::Uuid;
 
@@ -64,8 +65,9 @@ impl<S: DocumentStore> Folding<S> {
         let mut pauses = self.patience.pauses("writing documents");
         while !open.is_empty() {
             self.read(&mut open, &mut done).await?;
+            let now = self.patience.now();
             for group in &mut open {
-                group.fold();
+                group.fold(now);
             }
             let (to_write, unchanged): (Vec<_>, Vec<_>) = open.into_iter().partition(|group| group.changed);
             for group in unchanged {
@@ -278,7 +280,7 @@ impl Group {
     }
 
     /// Once for each base: a write that is tried again takes what was folded before.
-    fn fold(&mut self) {
+    fn fold(&mut self, now: DateTime<Utc>) {
         let Base::Read { projection, .. } = &mut self.base else {
             return;
         };
@@ -290,7 +292,6 @@ impl Group {
         self.drained = 0;
         self.fates.clear();
         let parked_before = projection.parked();
-        let now = SystemTime::now().into();
         for record in &self.records {
             let fate = match projection.apply(&record.metadata, &record.event, self.draining, now) {
                 Ok(Applied::Folded { drained, stuck }) => {

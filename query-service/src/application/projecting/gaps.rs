@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared_events::RepairRequest;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -101,7 +101,7 @@ where
 
     /// One look at everything that waits.
     pub async fn sweep(&mut self) -> Result<(), Abandoned> {
-        let before = DateTime::<Utc>::from(SystemTime::now() - self.settings.gap_patience);
+        let before = self.patience.now() - self.settings.gap_patience;
         let waiting = self
             .patience
             .until_done("looking for gaps", || self.store.waiting(before, MOST))

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use metrics::Gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -86,12 +85,12 @@ struct Written {
     _room: Vec<Room>,
 }
 
-/// Starts the lanes as tasks of `tasks`. On `abandon` they leave what they have.
+/// Starts the lanes as tasks of `tasks`. They leave what they have when `patience` ends.
 pub fn start<G, D, C, A>(
     settings: &ProjectorSettings,
     ports: &Ports<G, D, C, A>,
     tasks: &mut JoinSet<()>,
-    abandon: &CancellationToken,
+    patience: &Patience,
 ) -> Lanes
 where
     G: Generations + NameSources,
@@ -102,7 +101,6 @@ where
     let generation = ports.generation;
     let kind = generation.kind;
     let store = Arc::new(ports.generations.store(generation));
-    let patience = Patience::new(settings, abandon.clone());
     let queues = (0..settings.lanes.get()).map(|lane| {
         let names = Names::new(Arc::clone(&ports.generations), patience.clone());
         let folding = Folding::new(

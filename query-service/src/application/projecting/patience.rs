@@ -1,13 +1,16 @@
 //! An outage is waited out: nothing is given up because a store, a broker or a registry does not answer.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::ProjectorSettings;
-use crate::application::ports::StoreError;
+use crate::application::ports::{Clock, StoreError};
 
 /// The service stops: what is not done stays unacknowledged and is read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +22,7 @@ pub struct Patience {
     first: Duration,
     longest: Duration,
     abandon: CancellationToken,
+    clock: Arc<dyn Clock>,
 }
 
 /// The pauses of one outage.
@@ -30,12 +34,17 @@ pub struct Pauses {
 
 impl Patience {
     /// Waits until `abandon`.
-    pub fn new(settings: &ProjectorSettings, abandon: CancellationToken) -> Self {
+    pub fn new(settings: &ProjectorSettings, abandon: CancellationToken, clock: Arc<dyn Clock>) -> Self {
         Self {
             first: settings.retry_min,
             longest: settings.retry_max,
             abandon,
+            clock,
         }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     pub fn pauses(&self, what: &'static str) -> Pauses {
@@ -72,6 +81,8 @@ impl Patience {
 
     pub async fn unless_abandoned<T>(&self, work: impl Future<Output = T>) -> Result<T, Abandoned> {
         tokio::select! {
+            // In a fixed order, so that a simulation can repeat it.
+            biased;
             done = work => Ok(done),
             () = self.abandon.cancelled() => Err(Abandoned),
         }

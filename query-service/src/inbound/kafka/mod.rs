@@ -1,17 +1,17 @@
 //! Events from Kafka: read, decoded, shared out to a projection's lanes, committed once they are done.
 
 pub mod changes_feed;
+pub mod decoding;
 pub mod lag_watch;
 pub mod letters;
+pub mod offsets;
 pub mod past_changes;
 pub mod pipeline;
 pub mod projector;
 pub mod rereading;
 
-mod decoding;
 mod group;
 mod lag;
-mod offsets;
 mod reading;
 mod source;
 mod topic_bounds;

@@ -74,7 +74,8 @@ where
             }),
         };
         let mut lane_tasks = JoinSet::new();
-        let lanes = lane::start(settings, &ports, &mut lane_tasks, &abandon);
+        let patience = Patience::new(settings, abandon.clone(), Arc::clone(&feeding.clock));
+        let lanes = lane::start(settings, &ports, &mut lane_tasks, &patience);
         drop(ports);
         let gaps_stopped = CancellationToken::new();
         let gaps = tokio::spawn(gaps(
@@ -95,11 +96,7 @@ where
             source: Source {
                 consumer: Arc::clone(&consumer),
             },
-            unknown: UnknownSchemas::new(
-                generation,
-                Arc::clone(&feeding.schemas),
-                Patience::new(settings, abandon.clone()),
-            ),
+            unknown: UnknownSchemas::new(generation, Arc::clone(&feeding.schemas), patience),
             schemas: Arc::clone(&feeding.schemas),
             lanes,
             pause_after: settings.pause_after,
@@ -140,7 +137,7 @@ where
     D: DeadLetters,
     C: ChangePublisher,
 {
-    let patience = Patience::new(&feeding.settings, stopped.clone());
+    let patience = Patience::new(&feeding.settings, stopped.clone(), Arc::clone(&feeding.clock));
     let gaps = Gaps::new(
         generation,
         Arc::new(feeding.generations.store(generation)),

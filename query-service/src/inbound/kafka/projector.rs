@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pipeline::{End, Pipeline};
 use crate::application::ports::{
-    ChangePublisher, DeadLetters, FoundGeneration, Generation, Generations, NameSources,
+    ChangePublisher, Clock, DeadLetters, FoundGeneration, Generation, Generations, NameSources,
 };
 use crate::application::projecting::{Announcing, ProjectorSettings};
 use crate::outbound::kafka::{KafkaSettings, RepairRequestTopic, SchemaLookups};
@@ -28,6 +28,7 @@ pub struct Feeding<G, D, C> {
     pub dead_letters: Arc<D>,
     pub changes: Arc<C>,
     pub repairs: Arc<RepairRequestTopic>,
+    pub clock: Arc<dyn Clock>,
 }
 
 pub struct Projector<G, D, C> {

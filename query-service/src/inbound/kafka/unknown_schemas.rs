@@ -139,6 +139,7 @@ mod tests {
     use crate::application::projecting::ProjectorSettings;
     use crate::application::projecting::record::{Position, RawHeaders, RawRecord};
     use crate::outbound::kafka::SchemaRegistrySettings;
+    use crate::outbound::system::SystemClock;
 
     fn received(key: &str, offset: i64) -> Received {
         Received {
@@ -159,7 +160,11 @@ mod tests {
 
     #[test]
     fn only_successors_of_a_waiting_record_wait_with_it() {
-        let patience = Patience::new(&ProjectorSettings::default(), CancellationToken::new());
+        let patience = Patience::new(
+            &ProjectorSettings::default(),
+            CancellationToken::new(),
+            Arc::new(SystemClock),
+        );
         let schemas = SchemaLookups::new(&SchemaRegistrySettings::default()).unwrap();
         let mut unknown = UnknownSchemas::new(
             Generation {
