@@ -67,10 +67,10 @@ pub(crate) fn cargo_build(profile: Profile, binaries: &[&str]) -> Command {
         Profile::Release => {
             command.arg("--release");
         }
-        // There are no examples. But where such are asked for, cargo selects features as it does for tests: those that
-        // dev-dependencies want, too. So nothing is built twice, and the services have fail points.
+        // With a test among them, cargo selects features as it does for tests: those that dev-dependencies want, too. So
+        // nothing is built twice, and the services have fail points. This one is small.
         Profile::Test => {
-            command.arg("--examples");
+            command.args(["--test", "schemas"]);
         }
         Profile::Torture => {
             let services =
