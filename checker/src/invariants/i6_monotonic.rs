@@ -12,7 +12,7 @@ use crate::telling;
 
 pub fn check(history: &History, context: &Context<'_>, mut verdict: Verdict) -> Verdict {
     in_the_index(history, context, &mut verdict);
-    on_one_replica(history, &mut verdict);
+    on_one_replica(history, context, &mut verdict);
     by_token(history, &mut verdict);
     verdict
 }
@@ -53,7 +53,7 @@ fn index_was_lost(context: &Context<'_>, from: Micros, to: Micros) -> bool {
 
 /// Of the same resource: a search sees the last refresh and may be behind a detail. A page by cursor, or an order as of some
 /// time, is of the past.
-fn on_one_replica(history: &History, verdict: &mut Verdict) {
+fn on_one_replica(history: &History, context: &Context<'_>, verdict: &mut Verdict) {
     let mut looks: HashMap<(u32, u32, &str, &str), Vec<(&Read, u64)>> = HashMap::new();
     for read in history.reads.iter().filter(|read| !is_of_the_past(read)) {
         for (aggregate, version) in &read.shown {
@@ -77,7 +77,9 @@ fn on_one_replica(history: &History, verdict: &mut Verdict) {
             }
             if let Some((before, higher)) = highest.map(|highest| looks[highest]) {
                 verdict.compare();
-                if *version < higher {
+                if *version < higher && index_was_lost(context, before.ended, read.sent) {
+                    highest = None;
+                } else if *version < higher {
                     verdict.violate(
                         "a version never falls for a client that stays on one replica",
                         format!("{aggregate} fell from {higher} to {version}"),

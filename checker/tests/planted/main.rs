@@ -7,6 +7,7 @@
 )]
 
 mod faults;
+mod odd;
 mod shop;
 mod story;
 mod world;
