@@ -1,5 +1,6 @@
 //! The history of a run while it is made: a file to which everybody notes.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use checker::History;
-use checker::history::{Entry, Micros, write_line};
+use checker::history::{Answer, Entry, Micros, write_line};
 
 /// Cheap to clone; all clones write to one file, on one clock.
 #[derive(Clone)]
@@ -24,8 +25,19 @@ struct Shared {
 
 struct Book {
     to: BufWriter<File>,
+    counts: Counts,
     /// The first that went wrong: a history with a hole in it is none.
     failed: Option<anyhow::Error>,
+}
+
+/// How many requests were noted so far, by what came of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub done: u64,
+    pub refused: u64,
+    pub unknown: u64,
+    pub read: u64,
+    pub not_read: u64,
 }
 
 impl Recorder {
@@ -40,6 +52,7 @@ impl Recorder {
                 path: path.to_owned(),
                 file: Mutex::new(Book {
                     to: BufWriter::with_capacity(1 << 20, file),
+                    counts: Counts::default(),
                     failed: None,
                 }),
             }),
@@ -59,13 +72,14 @@ impl Recorder {
 
     pub fn note(&self, entry: Entry) {
         let mut book = self.book();
+        book.counts.add(&entry);
         if let Err(error) = write_line(&mut book.to, &entry) {
             book.failed.get_or_insert(error);
         }
     }
 
-    pub fn path(&self) -> &Path {
-        &self.shared.path
+    pub fn counts(&self) -> Counts {
+        self.book().counts
     }
 
     /// What was noted so far, as it is read from the file.
@@ -80,6 +94,32 @@ impl Recorder {
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.shared.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    fn add(&mut self, entry: &Entry) {
+        let count = match entry {
+            Entry::Call(call) => match call.answer {
+                Answer::Ok { .. } | Answer::Accepted { .. } => &mut self.done,
+                Answer::Refused { .. } => &mut self.refused,
+                Answer::Unknown { .. } => &mut self.unknown,
+            },
+            Entry::Read(read) if read.status == Some(200) => &mut self.read,
+            Entry::Read(_) => &mut self.not_read,
+            _ => return,
+        };
+        *count += 1;
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "commands: {} done, {} refused, {} without an answer; queries: {} answered, {} not",
+            self.done, self.refused, self.unknown, self.read, self.not_read
+        )
     }
 }
 

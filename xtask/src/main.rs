@@ -4,9 +4,10 @@ mod checks;
 mod console;
 mod demo;
 mod status;
+mod torture;
 mod up;
 
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -39,6 +40,13 @@ enum Command {
     Bench(PassOnOptions),
     /// Run the tests of full size, on services built for release: those of `e2e/tests/accept.rs` that are ignored otherwise
     Accept(PassOnOptions),
+    /// Break the running system from a seeded schedule and check that nothing is lost: `cargo xtask torture --help`
+    #[command(disable_help_flag = true)]
+    Torture {
+        /// Given on to the program
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The events' schemas
     #[command(subcommand)]
     Schemas(SchemasCommand),
@@ -168,6 +176,7 @@ fn run(command: Command, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Lint => checks::lint(interrupt),
         Command::Bench(options) => checks::bench(&options, interrupt),
         Command::Accept(options) => checks::accept(&options, interrupt),
+        Command::Torture { arguments } => torture::torture(&arguments, interrupt),
         Command::Schemas(SchemasCommand::Register { url, topic_prefix }) => register(url, &topic_prefix),
     }
 }
@@ -201,4 +210,12 @@ fn register(url: Option<String>, topic_prefix: &str) -> Result<ExitCode> {
     let count = stack::schemas::register(&url, topic_prefix)?;
     println!("{count} schemas are registered");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The program's own code; one that was killed by a signal has none.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    match status.code().map(u8::try_from) {
+        Some(Ok(code)) => ExitCode::from(code),
+        _ => ExitCode::FAILURE,
+    }
 }

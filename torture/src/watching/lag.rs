@@ -1,0 +1,206 @@
+//! Lag as the services tell it, beside what is certain to be true: what was waiting before they were asked and still was after.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use checker::history::{Entry, Lag};
+use tokio::task::spawn_blocking;
+use tokio_postgres::Client;
+use tokio_util::sync::CancellationToken;
+
+use crate::brokers::{Behind, Brokers};
+use crate::calling::http_client;
+use crate::cluster::Cluster;
+use crate::figures;
+use crate::projections::{self, Fed};
+use crate::recording::Recorder;
+
+const EVERY: Duration = Duration::from_secs(1);
+/// Projections are asked about in turn, a few each time.
+const AT_ONCE: usize = 2;
+const SCRAPE: Duration = Duration::from_secs(1);
+const STORE: Duration = Duration::from_secs(2);
+const BROKERS: Duration = Duration::from_secs(2);
+/// A role of which no replica answers within that does not run.
+const SIGN_OF_LIFE: Duration = Duration::from_millis(300);
+
+pub struct Lags {
+    cluster: Cluster,
+    recorder: Recorder,
+    http: reqwest::Client,
+    brokers: Option<Brokers>,
+    turn: usize,
+    /// Since when no replica of a role has answered.
+    silent: HashMap<&'static str, Instant>,
+}
+
+/// The oldest that waits, and for how long it has.
+struct Waiting {
+    what: String,
+    seconds: f64,
+    seen: Instant,
+}
+
+impl Waiting {
+    fn by_now(&self) -> f64 {
+        self.seconds + self.seen.elapsed().as_secs_f64()
+    }
+}
+
+impl Lags {
+    pub fn new(cluster: &Cluster, recorder: &Recorder) -> Result<Self> {
+        Ok(Self {
+            cluster: cluster.clone(),
+            recorder: recorder.clone(),
+            http: http_client()?,
+            brokers: Some(Brokers::connect(cluster.bootstrap_servers(), BROKERS)?),
+            turn: 0,
+            silent: HashMap::new(),
+        })
+    }
+
+    pub async fn watch(mut self, stop: CancellationToken) {
+        while stop
+            .run_until_cancelled(tokio::time::sleep(EVERY))
+            .await
+            .is_some()
+        {
+            let relays = self.stopped_for("relay").await;
+            // Where the truth cannot be told, nothing is noted.
+            let _ = self.outbox(relays).await;
+            let projectors = self.stopped_for("projector").await;
+            let _ = self.projections(projectors).await;
+        }
+    }
+
+    /// Since the first look at which no replica of the role answered.
+    async fn stopped_for(&mut self, role: &'static str) -> Option<f64> {
+        let began = Instant::now();
+        for (name, url) in self.cluster.roles() {
+            if !name.starts_with(role) {
+                continue;
+            }
+            let asked = self.http.get(format!("{url}/health/live")).timeout(SIGN_OF_LIFE);
+            if asked.send().await.is_ok() {
+                self.silent.remove(role);
+                return None;
+            }
+        }
+        let since = *self.silent.entry(role).or_insert(began);
+        Some(since.elapsed().as_secs_f64())
+    }
+
+    async fn outbox(&mut self, stopped_for: Option<f64>) -> Result<()> {
+        let database = tokio::time::timeout(STORE, self.cluster.database()).await??;
+        for api in self.cluster.command_apis().to_vec() {
+            let before = oldest_row(&database).await?;
+            let asked = before.as_ref().map_or(0.0, Waiting::by_now);
+            let told = self.told(&api, "outbox_oldest_age_seconds", None).await;
+            let after = oldest_row(&database).await?;
+            let still = before
+                .zip(after)
+                .is_some_and(|(before, after)| before.what == after.what);
+            self.note("outbox", &api, told, if still { asked } else { 0.0 }, stopped_for);
+        }
+        Ok(())
+    }
+
+    async fn projections(&mut self, stopped_for: Option<f64>) -> Result<()> {
+        let fed = projections::fed(&self.http, self.cluster.elasticsearch_url()).await?;
+        for _ in 0..AT_ONCE {
+            self.turn += 1;
+            let of = fed.get(self.turn % fed.len()).context("no projection")?;
+            let before = self.oldest_record(of).await?;
+            let apis = self.cluster.query_apis().to_vec();
+            let mut answers = Vec::new();
+            for api in apis {
+                let asked = before.as_ref().map_or(0.0, Waiting::by_now);
+                let label = Some(("projection", of.projection));
+                let told = self.told(&api, "read_model_lag_seconds", label).await;
+                answers.push((api, asked, told));
+            }
+            let after = self.oldest_record(of).await?;
+            let still = before
+                .zip(after)
+                .is_some_and(|(before, after)| before.what == after.what);
+            for (api, asked, told) in answers {
+                let at_least = if still { asked } else { 0.0 };
+                self.note(of.projection, &api, told, at_least, stopped_for);
+            }
+        }
+        Ok(())
+    }
+
+    async fn told(&self, api: &str, name: &str, label: Option<(&str, &str)>) -> Option<f64> {
+        let figures = figures::of(&self.http, api, SCRAPE).await.ok()?;
+        figures::find(&figures, name, label).filter(|told| told.is_finite())
+    }
+
+    fn note(&self, of: &str, process: &str, told: Option<f64>, at_least: f64, stopped_for: Option<f64>) {
+        self.recorder.note(Entry::Lag(Lag {
+            at: self.recorder.now(),
+            of: of.to_owned(),
+            process: process.to_owned(),
+            told,
+            at_least,
+            stopped_for,
+        }));
+    }
+
+    /// Of the partitions in which something waits, the one whose first record has waited longest.
+    async fn oldest_record(&mut self, of: &Fed) -> Result<Option<Waiting>> {
+        let mut brokers = self.brokers.take().context("the brokers are asked already")?;
+        let (group, topics) = (of.group.clone(), of.topics.clone());
+        let (brokers, oldest) = spawn_blocking(move || {
+            let oldest = oldest(&mut brokers, &group, &topics);
+            (brokers, oldest)
+        })
+        .await?;
+        self.brokers = Some(brokers);
+        oldest
+    }
+}
+
+fn oldest(brokers: &mut Brokers, group: &str, topics: &[String]) -> Result<Option<Waiting>> {
+    let mut oldest: Option<Waiting> = None;
+    for Behind {
+        topic,
+        partition,
+        committed,
+        ..
+    } in brokers.behind(group, topics)?
+    {
+        let written_at = brokers.written_at(&topic, partition, committed)?;
+        let seen = Instant::now();
+        let seconds = (milliseconds_now() - written_at) as f64 / 1_000.0;
+        if oldest.as_ref().is_none_or(|oldest| oldest.by_now() < seconds) {
+            oldest = Some(Waiting {
+                what: format!("{topic} {partition} {committed}"),
+                seconds,
+                seen,
+            });
+        }
+    }
+    Ok(oldest)
+}
+
+/// By the clock that the records' times are of.
+fn milliseconds_now() -> i64 {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+async fn oldest_row(database: &Client) -> Result<Option<Waiting>> {
+    let asked = database.query_opt(
+        "SELECT bucket, id, extract(epoch FROM clock_timestamp() - created_at)::float8
+         FROM outbox ORDER BY created_at LIMIT 1",
+        &[],
+    );
+    let row = tokio::time::timeout(STORE, asked).await??;
+    Ok(row.map(|row| Waiting {
+        what: format!("{} {}", row.get::<_, i16>(0), row.get::<_, i64>(1)),
+        seconds: row.get(2),
+        seen: Instant::now(),
+    }))
+}
