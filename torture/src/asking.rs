@@ -126,10 +126,7 @@ async fn receive(request: reqwest::RequestBuilder) -> reqwest::Result<(u16, Head
 /// The aggregates that an answer shows, with their versions: from its items or itself; of a single document without a version
 /// in it from its token.
 fn shown(path: &str, body: &Value, token: Option<&str>) -> BTreeMap<String, u64> {
-    let mut segments = path
-        .strip_prefix("/v1/")
-        .unwrap_or(path)
-        .split(['/', '?']);
+    let mut segments = path.strip_prefix("/v1/").unwrap_or(path).split(['/', '?']);
     let kind = match segments.next() {
         Some("orders") => "order",
         Some("customers") => "customer",

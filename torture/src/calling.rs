@@ -102,10 +102,7 @@ impl Caller {
     pub async fn send(&self, command: &Command, replica: usize) -> Answer {
         let replica = replica % self.replicas.len();
         let url = format!("{}{}", self.replicas[replica], command.path);
-        let mut request = self
-            .http
-            .request(command.method.clone(), url)
-            .timeout(self.limit);
+        let mut request = self.http.request(command.method.clone(), url).timeout(self.limit);
         if !command.body.is_null() {
             request = request.json(&command.body);
         }
@@ -241,6 +238,9 @@ mod tests {
         assert!(!is_final(&understood(StatusCode::CONFLICT, body)));
         let body = r#"{"type":"/problems/not-a-draft","status":409}"#.to_owned();
         assert!(is_final(&understood(StatusCode::CONFLICT, body)));
-        assert!(!is_final(&understood(StatusCode::SERVICE_UNAVAILABLE, String::new())));
+        assert!(!is_final(&understood(
+            StatusCode::SERVICE_UNAVAILABLE,
+            String::new()
+        )));
     }
 }

@@ -150,9 +150,15 @@ impl Pulse {
                 "product_id": id, "name": format!("Canary {number}.{}", canaries.len()),
                 "unit_price": {"amount": 1, "currency": "EUR"},
             });
-            let add = Command::new("add_product", "product", id, Method::POST, "/v1/products".to_owned())
-                .body(body)
-                .key(format!("canary-{id}"));
+            let add = Command::new(
+                "add_product",
+                "product",
+                id,
+                Method::POST,
+                "/v1/products".to_owned(),
+            )
+            .body(body)
+            .key(format!("canary-{id}"));
             match caller.send(&add, replica).await {
                 Answer::Ok { .. } => canaries.push(id),
                 answer if Instant::now() > deadline => bail!("no canary could be added: {answer:?}"),
