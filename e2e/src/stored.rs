@@ -26,6 +26,12 @@ pub async fn expected(database: &Client) -> Result<Expected> {
     Ok(expected)
 }
 
+/// All of it.
+pub async fn all(database: &Client) -> Result<Vec<StoredEvent>> {
+    let rows = database.query(EVENTS, &[]).await?;
+    Ok(rows.iter().map(event).collect())
+}
+
 /// An order's events, ascending.
 pub async fn of_order(database: &Client, id: Uuid) -> Result<Vec<StoredEvent>> {
     let one = format!("{EVENTS} WHERE aggregate = 'order' AND stream_id = $1 ORDER BY version");

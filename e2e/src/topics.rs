@@ -64,7 +64,7 @@ pub fn read_all(system: &System, aggregate: AggregateType) -> Result<Vec<Publish
 }
 
 /// Partition by partition, in order.
-fn each_record(
+pub(crate) fn each_record(
     system: &System,
     topic: &str,
     mut look: impl FnMut(&BorrowedMessage<'_>) -> Result<()>,
@@ -178,6 +178,40 @@ pub async fn check_published(system: &System) -> Result<usize> {
         );
     }
     Ok(repeats)
+}
+
+/// How many records lie behind the offsets that the projections' groups have committed, all together.
+pub async fn uncommitted_records(system: &System) -> Result<i64> {
+    let mut behind = 0;
+    for (projection, aggregates) in PROJECTIONS {
+        let group = system.group_of(projection).await?;
+        for aggregate in aggregates {
+            behind += uncommitted_in(system, &group, &system.topic(aggregate.topic()))?;
+        }
+    }
+    Ok(behind)
+}
+
+fn uncommitted_in(system: &System, group: &str, topic: &str) -> Result<i64> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &system.servers.kafka)
+        .set("group.id", group)
+        .set("enable.auto.commit", "false")
+        .create()?;
+    let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
+    let partitions = metadata.topics().first().context("no topic")?.partitions().len();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_range(topic, 0, i32::try_from(partitions)? - 1);
+    let mut behind = 0;
+    for partition in consumer.committed_offsets(list, LIMIT)?.elements() {
+        let (low, high) = consumer.fetch_watermarks(topic, partition.partition(), LIMIT)?;
+        let committed = match partition.offset() {
+            Offset::Offset(offset) => offset,
+            _ => low,
+        };
+        behind += high - committed;
+    }
+    Ok(behind)
 }
 
 /// The stored events of an aggregate type, in stream and version order.

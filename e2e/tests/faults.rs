@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use e2e::api::Commands;
 use e2e::eventually;
 use e2e::queries::Queries;
 use e2e::system::System;
 use e2e::topics;
 use e2e::workload::Workload;
-use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use shared_events::AggregateType;
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -127,7 +124,7 @@ async fn a_projector_killed_between_write_and_commit_repeats_without_effect() ->
         let order = commands.create_order(customer.id, &[(product.id, 1)]).await?;
         queries.order(order.id, &order.token).await?;
         projector.kill()?;
-        let uncommitted = uncommitted_records(&system).await?;
+        let uncommitted = topics::uncommitted_records(&system).await?;
         projector = system.start("query-service", "projector")?;
         if uncommitted > 0 {
             break;
@@ -141,7 +138,7 @@ async fn a_projector_killed_between_write_and_commit_repeats_without_effect() ->
     queries.order(order.id, &order.token).await?;
     system.at_rest_everything_is_as_folded(&queries, LIMIT).await?;
     eventually("the group commits everything", LIMIT, async || {
-        Ok((uncommitted_records(&system).await? == 0).then_some(()))
+        Ok((topics::uncommitted_records(&system).await? == 0).then_some(()))
     })
     .await?;
     system.at_rest_everything_is_as_folded(&queries, LIMIT).await?;
@@ -152,39 +149,4 @@ async fn workload_order(commands: &Commands) -> Result<e2e::api::Accepted> {
     let customer = commands.register_customer("Charles Babbage").await?;
     let product = commands.add_product("Cards", 5).await?;
     commands.create_order(customer.id, &[(product.id, 1)]).await
-}
-
-/// How many records lie behind the offsets that the projections' groups have committed, all together.
-async fn uncommitted_records(system: &System) -> Result<i64> {
-    let mut behind = 0;
-    for (projection, aggregates) in topics::PROJECTIONS {
-        let group = system.group_of(projection).await?;
-        for aggregate in aggregates {
-            behind += uncommitted_in(system, &group, &system.topic(aggregate.topic()))?;
-        }
-    }
-    Ok(behind)
-}
-
-fn uncommitted_in(system: &System, group: &str, topic: &str) -> Result<i64> {
-    let limit = Duration::from_secs(20);
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", &system.servers.kafka)
-        .set("group.id", group)
-        .set("enable.auto.commit", "false")
-        .create()?;
-    let metadata = consumer.fetch_metadata(Some(topic), limit)?;
-    let partitions = metadata.topics().first().context("no topic")?.partitions().len();
-    let mut list = TopicPartitionList::new();
-    list.add_partition_range(topic, 0, i32::try_from(partitions)? - 1);
-    let mut behind = 0;
-    for partition in consumer.committed_offsets(list, limit)?.elements() {
-        let (low, high) = consumer.fetch_watermarks(topic, partition.partition(), limit)?;
-        let committed = match partition.offset() {
-            Offset::Offset(offset) => offset,
-            _ => low,
-        };
-        behind += high - committed;
-    }
-    Ok(behind)
 }
