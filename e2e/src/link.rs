@@ -25,7 +25,8 @@ pub enum Way {
 }
 
 /// As Elasticsearch answers when its queues are full.
-const TOO_MANY: &str = r#"{"error":{"type":"es_rejected_execution_exception","reason":"rejected execution"},"status":429}"#;
+const TOO_MANY: &str =
+    r#"{"error":{"type":"es_rejected_execution_exception","reason":"rejected execution"},"status":429}"#;
 
 pub struct Link {
     /// `127.0.0.1` and the port.
@@ -205,7 +206,11 @@ mod tests {
         assert!(is_whole(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"));
         assert!(!is_whole(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab"));
         assert!(is_whole(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"));
-        assert!(!is_whole(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"));
-        assert!(is_whole(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"));
+        assert!(!is_whole(
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+        ));
+        assert!(is_whole(
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"
+        ));
     }
 }

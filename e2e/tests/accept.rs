@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use e2e::api::Commands;
 use e2e::crowds::{self, Crowd};
+use e2e::overload::subjects::{self, Subject};
+use e2e::overload::{Parts, memory};
 use e2e::pushes::{self, Subscription};
 use e2e::queries::Queries;
 use e2e::schemathesis::Schemathesis;
@@ -286,7 +288,10 @@ async fn a_client_that_reconnects_a_hundred_times_during_ten_thousand_changes() 
         pushes::versions(&system).await
     };
     let watched = pushes::watch(&system, &replicas, first, 50, changes).await?;
-    ensure!(watched.reconnects >= 100 && watched.pushes >= 10_000, "{watched:?}");
+    ensure!(
+        watched.reconnects >= 100 && watched.pushes >= 10_000,
+        "{watched:?}"
+    );
     println!(
         "{} commands and {} pushes in {:.1?}, {} reconnects through two replicas: whatever stands in the changes topic came, \
          each once",
@@ -306,5 +311,49 @@ async fn every_read_model_after_a_thousand_orders_on_all_their_ways() -> Result<
     ways::go(&commands, 2026, 20, 50).await?;
     let compared = answers::all_are_as_folded(&system, &queries, MINUTES).await?;
     println!("every answer equals the fold of the events: {compared:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "full size: cargo xtask accept"]
+async fn ten_times_overload_for_a_minute() -> Result<()> {
+    let parts = Parts {
+        peak: Duration::from_secs(10),
+        overload: Duration::from_secs(60),
+        afterwards: Duration::from_secs(10),
+    };
+    let system = System::prepare().await?;
+    let others = [
+        ("relay", system.start("command-service", "relay")?),
+        ("worker", system.start("command-service", "worker")?),
+        ("projector", system.start("query-service", "projector")?),
+    ];
+    // Few places before servers at a distance: so the capacity is a matter of settings, and ten times of it a small load.
+    let commands = Subject::commands(&system, 4).await?;
+    let queries = Subject::queries(&system, 4).await?;
+    subjects::some_orders(&Commands::new(&commands.api.base_url())).await?;
+    let before = others.each_ref().map(|(_, process)| memory(process));
+    let of_commands = commands.too_many_commands(&system, parts).await?;
+    let of_queries = queries.too_many_queries(parts).await?;
+    for ((role, process), before) in others.iter().zip(before) {
+        let after = memory(process);
+        println!(
+            "{role}: {} MiB before, {} at most, {} after",
+            before.now, after.most, after.now
+        );
+        ensure!(
+            after.most <= before.now + 128,
+            "the {role} grew to {} MiB",
+            after.most
+        );
+    }
+    for seen in [of_commands, of_queries] {
+        ensure!(seen.ratio() >= 0.9, "{:.2} of the peak", seen.ratio());
+        let health = seen.health;
+        ensure!(
+            health.slowest <= Duration::from_secs(1) && health.not_ready == 0,
+            "{health:?}"
+        );
+    }
     Ok(())
 }
