@@ -11,7 +11,7 @@ use crate::identity::ProcessIdentity;
 use crate::maven;
 use crate::packages::{self, Need};
 use crate::run::Run;
-use crate::servers::{START_LIMIT, elasticsearch, kafka, postgres, registry};
+use crate::servers::{START_LIMIT, elasticsearch, java, kafka, postgres, registry};
 
 /// How a server is started, and how one sees that it is ready.
 pub struct Native {
@@ -50,12 +50,15 @@ impl Native {
         (self.ready)()
     }
 
+    /// Starts it and waits for nothing.
+    pub fn spawn(&self, run: &Run<'_>) -> Result<ProcessIdentity> {
+        let mut command = self.command.lock().unwrap_or_else(PoisonError::into_inner);
+        run.start(&self.name, &mut command)
+    }
+
     /// Starts it and waits until it is ready.
     pub fn start(&self, run: &Run<'_>) -> Result<ProcessIdentity> {
-        let process = {
-            let mut command = self.command.lock().unwrap_or_else(PoisonError::into_inner);
-            run.start(&self.name, &mut command)?
-        };
+        let process = self.spawn(run)?;
         run.await_ready(&self.name, process, START_LIMIT, &self.ready)?;
         Ok(process)
     }
@@ -82,7 +85,8 @@ impl NativeServers {
             database,
             brokers: kafka::prepare(run, &cache, brokers)?,
             registry: registry::prepare(run, &cache)?,
-            elasticsearch: elasticsearch::prepare(run, &cache)?,
+            // It is started again and again, and has little to do.
+            elasticsearch: elasticsearch::prepare(run, &cache, &java::QUICK_START[..1])?,
         })
     }
 }

@@ -20,13 +20,14 @@ const HEAP: &str = "-Xms512m -Xmx512m";
 /// Starts it and waits until the cluster's health is told.
 pub fn start(run: &Run<'_>, cache: &Cache) -> Result<String> {
     run.progress.begin(NAME, "starting");
-    let node = prepare(run, cache)?;
+    let node = prepare(run, cache, &[])?;
     node.start(run)?;
     run.progress.done(NAME, &format!("ready on {}", node.address()));
     Ok(node.address().to_owned())
 }
 
-pub fn prepare(run: &Run<'_>, cache: &Cache) -> Result<Native> {
+/// `java_options` on top of its heap's.
+pub fn prepare(run: &Run<'_>, cache: &Cache, java_options: &[&str]) -> Result<Native> {
     let home = cache.elasticsearch()?;
     make_folder(&run.data())?;
     let folder = run.data().join(NAME);
@@ -54,7 +55,7 @@ pub fn prepare(run: &Run<'_>, cache: &Cache) -> Result<Native> {
     }
     elasticsearch
         .env("ES_JAVA_HOME", java::home().context("no Java 17 to 21")?)
-        .env("ES_JAVA_OPTS", HEAP)
+        .env("ES_JAVA_OPTS", [&[HEAP], java_options].concat().join(" "))
         .env("ES_PATH_CONF", &config)
         .env("ES_TMPDIR", folder.join("tmp"))
         .env_remove("JAVA_HOME")

@@ -26,6 +26,7 @@ pub use self::roles::{REPLICAS, Role, Service};
 
 const BROKERS: u16 = 3;
 const RUN: &str = "torture";
+const MENDED: Duration = Duration::from_secs(240);
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -287,8 +288,9 @@ impl Cluster {
                     program.binary = inner.options.binaries.join(name);
                 }
             });
-            if !process.is_running()? {
-                process.start().await?;
+            match process.is_running()? {
+                true => process.await_ready(MENDED).await?,
+                false => process.start().await?,
             }
         }
         Ok(())

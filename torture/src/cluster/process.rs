@@ -15,7 +15,8 @@ use tokio::time::sleep;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A killed process is gone within this, or something is very wrong.
 const DEATH: Duration = Duration::from_secs(20);
-const START: Duration = Duration::from_secs(90);
+/// A busy machine takes minutes for what a quiet one does in seconds.
+const START: Duration = Duration::from_secs(240);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -81,41 +82,28 @@ impl Process {
         }
     }
 
-    pub fn program(&self) -> Option<RoleProgram> {
-        match &self.0.program {
-            Program::Role(program) => Some(lock(program).clone()),
-            Program::Server(_) => None,
-        }
-    }
-
     /// Starts it and waits until it is ready: a server until it answers, a role until its readiness is 200.
     pub async fn start(&self) -> Result<()> {
-        match &self.0.program {
-            Program::Server(_) => {
-                let process = self.clone();
-                let started = spawn_blocking(move || match &process.0.program {
-                    Program::Server(native) => native.start(&process.0.run),
-                    Program::Role(_) => bail!("no server"),
-                });
-                *lock(&self.0.current) = Some(started.await??);
-                Ok(())
-            }
-            Program::Role(_) => {
-                self.spawn()?;
-                self.await_health("ready", START).await
-            }
-        }
+        self.spawn()?;
+        self.await_ready(START).await
     }
 
-    /// Starts a role and waits for nothing.
+    /// Starts it and waits for nothing.
     pub fn spawn(&self) -> Result<()> {
-        let program = self.program().context("no role")?;
-        let mut command = Command::new(&program.binary);
-        command
-            .arg(program.role)
-            .envs(&program.settings)
-            .current_dir(stack::workspace::root());
-        *lock(&self.0.current) = Some(self.0.run.start(&self.0.name, &mut command)?);
+        let mut current = lock(&self.0.current);
+        let started = match &self.0.program {
+            Program::Server(native) => native.spawn(&self.0.run)?,
+            Program::Role(program) => {
+                let program = lock(program).clone();
+                let mut command = Command::new(&program.binary);
+                command
+                    .arg(program.role)
+                    .envs(&program.settings)
+                    .current_dir(stack::workspace::root());
+                self.0.run.start(&self.0.name, &mut command)?
+            }
+        };
+        *current = Some(started);
         Ok(())
     }
 
@@ -159,10 +147,13 @@ impl Process {
         }
     }
 
-    /// Waits until it answers, for one that was frozen or that recovers by itself.
+    /// Waits until it answers; fails at once when it ends.
     pub async fn await_ready(&self, limit: Duration) -> Result<()> {
         let deadline = Instant::now() + limit;
         while !self.is_ready().await {
+            if !self.is_running()? {
+                bail!("{} ended before it was ready; see its log", self.name());
+            }
             if Instant::now() > deadline {
                 bail!("{} was not ready within {limit:?}", self.name());
             }

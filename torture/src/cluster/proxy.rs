@@ -20,8 +20,6 @@ pub enum Way {
     CutEvery(Duration),
     /// What is sent arrives so much later, and of so many connections one is cut now and then.
     Slow(Duration),
-    /// Nobody is let in, and who was in is cut.
-    Closed,
     /// HTTP: 429 to every request, or to every item of a bulk.
     Overloaded,
 }
@@ -63,17 +61,12 @@ impl Proxy {
     pub fn set(&self, way: Way) {
         self.way.send_replace(way);
     }
-
-    pub fn way(&self) -> Way {
-        *self.way.borrow()
-    }
 }
 
 async fn through(client: TcpStream, to: Arc<str>, mut ways: watch::Receiver<Way>) {
     let way = *ways.borrow_and_update();
     let _ = client.set_nodelay(true);
     match way {
-        Way::Closed => {}
         // The service is away from its server while this lasts.
         Way::Overloaded => tokio::select! {
             _ = overloaded::refuse(client) => {}
@@ -98,7 +91,7 @@ async fn until_cut(ways: &mut watch::Receiver<Way>) {
     loop {
         let way = *ways.borrow_and_update();
         match way {
-            Way::Closed | Way::Overloaded => return,
+            Way::Overloaded => return,
             Way::CutEvery(lasting) => {
                 if changed_within(ways, lasting).await {
                     continue;

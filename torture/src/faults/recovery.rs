@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use shared_events::AggregateType;
 use tokio::time::sleep;
 use tokio_postgres::Client;
 
+use super::topics;
 use crate::cluster::Cluster;
 use crate::pulse::Pulse;
 
@@ -23,6 +25,8 @@ pub enum Sign {
     /// A command succeeds and the query service shows it.
     Visible,
     VisibleAt(usize),
+    /// What stood in the topics then is written, and its offsets are committed, by every projection.
+    Applied,
     /// What stood in the outbox then is published.
     Published,
     /// What stood in the queue then and was not postponed is done.
@@ -44,6 +48,11 @@ impl Sign {
             Self::Work => pulse.next_work(since, limit).await,
             Self::Visible => pulse.next_visible(since, limit).await,
             Self::VisibleAt(replica) => pulse.next_visible_at(replica, since, limit).await,
+            Self::Applied => {
+                let names = AggregateType::ALL.map(AggregateType::topic);
+                topics::applied(cluster, &names, limit).await?;
+                Ok(since.elapsed())
+            }
             Self::Published => drained(cluster, OUTBOX, since, limit).await,
             Self::Worked => drained(cluster, QUEUE, since, limit).await,
         }

@@ -38,7 +38,7 @@ pub async fn relay_killed_before_mark(scene: Scene) -> Result<()> {
     let (_, process) = a_replica(&scene, Role::Relay)?;
     let died = die_at(&scene, &process, &["relay::after_acknowledged"]).await?;
     taken_over(&scene, died, Sign::Published).await;
-    process.start().await
+    start_again(&scene, &process, Sign::Published).await
 }
 
 pub async fn relay_frozen(scene: Scene) -> Result<()> {
@@ -49,6 +49,7 @@ pub async fn relay_frozen(scene: Scene) -> Result<()> {
     // Longer than its leases live, so that it wakes up believing in leases that others hold.
     scene.hold(500, 3_000).await;
     process.thaw()?;
+    scene.healed(Sign::Published);
     let awake = process.await_health("live", Duration::from_secs(10)).await;
     scene.expect_alone(awake, "the relay that woke up goes on");
     Ok(())
@@ -63,7 +64,7 @@ pub async fn worker_killed(scene: Scene) -> Result<()> {
     ];
     let died = die_at(&scene, &process, &points).await?;
     taken_over(&scene, died, Sign::Worked).await;
-    process.start().await
+    start_again(&scene, &process, Sign::Worked).await
 }
 
 pub async fn projector_killed(scene: Scene) -> Result<()> {
@@ -75,7 +76,7 @@ pub async fn projector_killed(scene: Scene) -> Result<()> {
     ];
     die_at(&scene, &process, &points).await?;
     scene.hold(0, 1_500).await;
-    start_again(&scene, &process, Sign::Visible).await
+    start_again(&scene, &process, Sign::Applied).await
 }
 
 pub async fn projector_frozen(scene: Scene) -> Result<()> {
@@ -86,7 +87,7 @@ pub async fn projector_frozen(scene: Scene) -> Result<()> {
     scene.hold(7_500, 9_500).await;
     let since = Instant::now();
     process.thaw()?;
-    scene.healed_at(since, Sign::Visible);
+    scene.healed_at(since, Sign::Applied);
     let awake = process.await_health("live", Duration::from_secs(10)).await;
     scene.expect_alone(awake, "the projector that woke up goes on");
     Ok(())
@@ -139,7 +140,7 @@ pub async fn sigterm_under_load(scene: Scene) -> Result<()> {
         Role::Relay => Sign::Published,
         Role::Worker => Sign::Work,
         Role::QueryApi => Sign::VisibleAt(replica),
-        Role::Projector => Sign::Visible,
+        Role::Projector => Sign::Applied,
     };
     start_again(&scene, &process, sign).await
 }
@@ -200,7 +201,7 @@ async fn die_at(scene: &Scene, process: &Process, points: &[&str]) -> Result<Ins
     let point = *scene.one_of(points)?;
     let url = format!("{}/test/failpoints/{point}", process.address());
     // Not always at the first pass: what is in work then differs.
-    let action = *scene.one_of(&["1*return", "20%return", "4%return"])?;
+    let action = *scene.one_of(&["1*return", "30%return", "10%return"])?;
     let set = scene.probes().put(&url, action).await?;
     if !matches!(set, 200 | 204) {
         bail!(
@@ -216,9 +217,8 @@ async fn die_at(scene: &Scene, process: &Process, points: &[&str]) -> Result<Ins
     Ok(Instant::now())
 }
 
-/// The other replica does the work of the one that is gone: nobody has to help.
+/// The other replica does the work of the one that is gone: nobody has to help. Measured from the moment it went.
 async fn taken_over(scene: &Scene, since: Instant, sign: Sign) {
-    scene.healed_at(since, sign);
     if scene.is_alone() {
         let limit = Duration::from_secs(20);
         let seen = sign.seen(scene.cluster(), scene.pulse(), since, limit).await;

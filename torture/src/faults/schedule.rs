@@ -19,7 +19,7 @@ use crate::recording::Recorder;
 /// A fault that is not overcome by then is a violation.
 const RECOVERY: Duration = Duration::from_secs(60);
 /// One that does not even come to its healing by then.
-const STUCK: Duration = Duration::from_secs(180);
+const STUCK: Duration = Duration::from_secs(600);
 /// Between rounds, so that the next begins with a system at work.
 const BREATH: Duration = Duration::from_millis(300);
 const SHORT: Duration = Duration::from_secs(12);

@@ -185,3 +185,75 @@ pub async fn members(cluster: &Cluster) -> Result<Vec<(String, String)>> {
     })
     .await?
 }
+
+/// Waits until the projectors have committed everything that stands in these topics now.
+pub async fn applied(cluster: &Cluster, names: &[&'static str], limit: Duration) -> Result<()> {
+    let (config, names) = (config(cluster), names.to_vec());
+    spawn_blocking(move || {
+        let since = Instant::now();
+        let consumer = consumer(&config)?;
+        let mut ends = Vec::new();
+        for topic in names {
+            for partition in partitions(&consumer, topic)? {
+                let (low, high) = consumer.fetch_watermarks(topic, partition, LIMIT)?;
+                if high > low {
+                    ends.push((topic, partition, high));
+                }
+            }
+        }
+        loop {
+            let behind = behind(&config, &consumer, &ends)?;
+            if behind.is_empty() {
+                return Ok(());
+            }
+            if since.elapsed() > limit {
+                bail!("not applied within {limit:?}: {}", behind.join(", "));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    })
+    .await?
+}
+
+/// The groups that somebody is in, and what they have not committed of what they read.
+fn behind(
+    config: &ClientConfig,
+    consumer: &BaseConsumer,
+    ends: &[(&'static str, i32, i64)],
+) -> Result<Vec<String>> {
+    let mut behind = Vec::new();
+    let groups = consumer.fetch_group_list(None, LIMIT)?;
+    for group in groups.groups() {
+        if !group.name().contains("projector") || group.members().is_empty() {
+            continue;
+        }
+        let mut asked = TopicPartitionList::new();
+        for (topic, partition, _) in ends {
+            asked.add_partition(topic, *partition);
+        }
+        let of_group: BaseConsumer = config
+            .clone()
+            .set("group.id", group.name())
+            .set("enable.auto.commit", "false")
+            .create()?;
+        let committed = of_group.committed_offsets(asked, LIMIT)?;
+        let reads = |topic: &str| {
+            committed
+                .elements_for_topic(topic)
+                .iter()
+                .any(|element| matches!(element.offset(), Offset::Offset(_)))
+        };
+        for (topic, partition, end) in ends {
+            let place = committed.find_partition(topic, *partition);
+            let done = match place.map(|element| element.offset()) {
+                Some(Offset::Offset(offset)) => offset >= *end,
+                // It reads the topic, but has nothing of this partition yet.
+                _ => !reads(topic),
+            };
+            if !done {
+                behind.push(format!("{} {topic}:{partition}", group.name()));
+            }
+        }
+    }
+    Ok(behind)
+}
