@@ -3,7 +3,7 @@
 pub mod admission;
 pub mod api_document;
 pub mod authentication;
-mod body;
+pub mod body;
 pub mod command_api;
 mod command_request;
 pub mod commands;
@@ -14,7 +14,7 @@ pub mod problem;
 mod refusals;
 mod request_context;
 mod request_hash;
-mod request_headers;
+pub mod request_headers;
 mod routes;
 pub mod server;
 mod values;

@@ -18,14 +18,14 @@ const SIGNATURE_BYTES: usize = 16;
 
 /// Where a page ended.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Place {
+pub struct Place {
     pub sort_values: Vec<Value>,
     pub point: Option<WalkedPoint>,
 }
 
 /// A point in time that a walk goes through.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WalkedPoint {
+pub struct WalkedPoint {
     pub point: PointInTime,
     /// What was waited for before it was opened.
     pub includes: Option<ConsistencyToken>,
@@ -71,7 +71,7 @@ impl CursorSigner {
     }
 
     /// `fingerprint` says for which query the cursor holds; it does not travel.
-    pub(super) fn seal(&self, place: &Place, fingerprint: &str) -> String {
+    pub fn seal(&self, place: &Place, fingerprint: &str) -> String {
         let walked = place.point.as_ref();
         let payload = Payload {
             sort_values: place.sort_values.clone(),
@@ -86,7 +86,7 @@ impl CursorSigner {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    pub(super) fn open(&self, cursor: &str, fingerprint: &str) -> Result<Place, ForgedCursor> {
+    pub fn open(&self, cursor: &str, fingerprint: &str) -> Result<Place, ForgedCursor> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| ForgedCursor)?;
         let Some((&FORMAT, rest)) = bytes.split_first() else {
             return Err(ForgedCursor);

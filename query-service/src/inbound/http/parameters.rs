@@ -27,7 +27,7 @@ impl Parameters {
         Self::parse(request.query_string())
     }
 
-    fn parse(query: &str) -> Self {
+    pub fn parse(query: &str) -> Self {
         let mut errors = Vec::new();
         let given = match web::Query::<Vec<(String, String)>>::from_query(query) {
             Ok(pairs) if pairs.len() <= MAX_PARAMETERS => pairs.into_inner(),
