@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+/// Added to the number of a client of pushes that begins anew.
+pub const BEGINS_ANEW: u32 = 100;
+
 /// Microseconds since the run began, on the harness's monotonic clock.
 pub type Micros = u64;
 
@@ -250,7 +253,8 @@ pub struct Change {
     pub version: u64,
 }
 
-/// `order-changed` as a client received it.
+/// `order-changed` as a client received it, who listens to all orders until the run is at rest. One that is told that its
+/// position is gone goes on as another, [`BEGINS_ANEW`] further.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Push {
     pub client: u32,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::context::Context;
-use crate::history::{Change, History, Push};
+use crate::history::{BEGINS_ANEW, Change, History, Push};
 use crate::report::Verdict;
 use crate::telling;
 
@@ -19,10 +19,14 @@ pub fn check(history: &History, _: &Context<'_>, mut verdict: Verdict) -> Verdic
     for push in &history.pushes {
         clients.entry(push.client).or_default().push(push);
     }
-    for pushes in clients.values_mut() {
+    let gone: Vec<u32> = clients
+        .keys()
+        .filter_map(|client| client.checked_sub(BEGINS_ANEW))
+        .collect();
+    for (client, pushes) in &mut clients {
         // Within a connection as they came.
         pushes.sort_by_key(|push| push.connection);
-        told(&mut verdict, &topic, pushes);
+        told(&mut verdict, &topic, pushes, gone.contains(client));
     }
     verdict
 }
@@ -37,9 +41,10 @@ fn positions(event: &str) -> Option<HashMap<i32, i64>> {
 }
 
 /// One client: what it was told, beside what stands in the topic from where it began.
-fn told(verdict: &mut Verdict, topic: &BTreeMap<(i32, i64), &Change>, pushes: &[&Push]) {
+fn told(verdict: &mut Verdict, topic: &BTreeMap<(i32, i64), &Change>, pushes: &[&Push], begins_anew: bool) {
     let mut passed: HashSet<(i32, i64)> = HashSet::new();
     let mut began: Option<HashMap<i32, i64>> = None;
+    let mut reached: HashMap<i32, i64> = HashMap::new();
     for push in pushes {
         let Some(positions) = positions(&push.event) else {
             let seen = "the event's id is no position";
@@ -62,6 +67,10 @@ fn told(verdict: &mut Verdict, topic: &BTreeMap<(i32, i64), &Change>, pushes: &[
                 [telling::push(push)],
             ),
         }
+        for (partition, next) in &positions {
+            let reached = reached.entry(*partition).or_default();
+            *reached = *next.max(reached);
+        }
         began.get_or_insert(positions);
     }
     let Some(began) = began else {
@@ -70,6 +79,10 @@ fn told(verdict: &mut Verdict, topic: &BTreeMap<(i32, i64), &Change>, pushes: &[
     for (at, change) in topic {
         // A partition that was not there when the client began is read from its beginning.
         if at.1 < began.get(&at.0).copied().unwrap_or(0) {
+            continue;
+        }
+        // What followed its last position was no longer to be had.
+        if begins_anew && at.1 >= reached.get(&at.0).copied().unwrap_or(0) {
             continue;
         }
         verdict.compare();

@@ -7,6 +7,7 @@
 )]
 
 mod faults;
+mod large;
 mod odd;
 mod shop;
 mod story;

@@ -1,6 +1,6 @@
 //! Histories that look odd and are right: nothing may be found in them.
 
-use checker::history::{Answer, Fault, Lag, Outcome, Read, Record, Sighting};
+use checker::history::{Answer, BEGINS_ANEW, Fault, Lag, Outcome, Push, Read, Record, Sighting};
 use rstest::rstest;
 use serde_json::json;
 use shared_events::AggregateType::Order;
@@ -390,6 +390,26 @@ fn a_push_comes_twice_at_a_reconnect(story: &mut Story) {
     story.history.pushes.insert(at, again);
 }
 
+fn a_position_is_gone_and_the_client_begins_anew(story: &mut Story) {
+    let last = story
+        .history
+        .pushes
+        .iter()
+        .rev()
+        .find(|push| push.client == 2)
+        .expect("it listens")
+        .clone();
+    story
+        .history
+        .pushes
+        .retain(|push| push.client != 2 || push.connection == 0);
+    story.history.pushes.push(Push {
+        client: 2 + BEGINS_ANEW,
+        connection: 1,
+        ..last
+    });
+}
+
 fn queries_fail_during_a_swap_while_elasticsearch_is_away(story: &mut Story) {
     let rebuild = story.history.rebuilds[0].clone();
     fault(story, "elasticsearch-killed", rebuild.began, rebuild.ended);
@@ -465,6 +485,7 @@ fn an_unanswered_creation_without_an_id_ran_or_did_not(story: &mut Story) {
 #[case(rivals_that_change_nothing_succeed)]
 #[case(changes_are_told_again_after_a_projector_died)]
 #[case(a_push_comes_twice_at_a_reconnect)]
+#[case(a_position_is_gone_and_the_client_begins_anew)]
 #[case(queries_fail_during_a_swap_while_elasticsearch_is_away)]
 #[case(a_token_is_waited_for_in_vain_during_a_swap)]
 #[case(nothing_is_told_of_a_stopped_relay_while_the_database_is_away)]
