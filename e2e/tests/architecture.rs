@@ -72,6 +72,31 @@ fn only_the_command_service_knows_postgres_and_only_the_query_service_elasticsea
     assert_eq!(owners("elasticsearch"), ["query-service"]);
 }
 
+/// They come with a feature that nothing but the services' own tests asks for.
+#[test]
+fn what_is_shipped_has_no_fail_points() {
+    for package in packages() {
+        let name = text(&package["name"]);
+        let is_service = SERVICES.contains(&name.as_str());
+        let features = package["features"].as_object().expect("features");
+        assert!(!features.contains_key("default"), "{name} has default features");
+        assert_eq!(features.contains_key("failpoints"), is_service, "{name}");
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let wanted = dependency["features"].as_array().expect("features");
+            let only_if_asked = dependency["optional"] == true;
+            assert!(
+                dependency["name"] != "fail" || is_service && only_if_asked,
+                "{name}"
+            );
+            let for_its_tests = dependency["kind"] == "dev" && dependency["name"] == package["name"];
+            assert!(
+                for_its_tests || !wanted.iter().any(|feature| feature == "failpoints"),
+                "{name} asks for fail points"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_application_names_no_adapter_and_no_framework() {
     let mut broken = Vec::new();
@@ -227,7 +252,8 @@ fn crates_of(service: &str) -> BTreeSet<String> {
     found
 }
 
-fn workspace_dependencies() -> BTreeMap<String, Vec<String>> {
+/// The workspace's crates as cargo tells of them.
+fn packages() -> Vec<Value> {
     let output = workspace::cargo()
         .args(["metadata", "--offline", "--no-deps", "--format-version", "1"])
         .output()
@@ -238,8 +264,11 @@ fn workspace_dependencies() -> BTreeMap<String, Vec<String>> {
         String::from_utf8_lossy(&output.stderr)
     );
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let packages = metadata["packages"].as_array().expect("packages");
-    packages
+    metadata["packages"].as_array().expect("packages").clone()
+}
+
+fn workspace_dependencies() -> BTreeMap<String, Vec<String>> {
+    packages()
         .iter()
         .map(|package| {
             let dependencies = package["dependencies"].as_array().expect("dependencies");
