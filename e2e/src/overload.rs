@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 pub mod subjects;
 
+pub const OVERLOADED: &str = "/problems/overloaded";
 /// How often the next requests are sent, and health is asked.
 const TICK: Duration = Duration::from_millis(10);
 /// Requests that are under way at most: far more than a service lets in.
@@ -60,6 +61,15 @@ impl Outcomes {
         took.sort();
         let at = (took.len().saturating_sub(1) as f64 * share).round() as usize;
         took.get(at).map_or(0.0, |took| took.as_secs_f64() * 1000.0)
+    }
+
+    pub fn refused_as(&self, kind: &str) -> usize {
+        self.refused.iter().filter(|(_, found)| found == kind).count()
+    }
+
+    /// Those of which nobody knows whether they were carried out.
+    pub fn unknown(&self) -> usize {
+        self.refused_as("/problems/unavailable") + self.refused_as("/problems/deadline-exceeded")
     }
 
     pub fn ids(&self) -> impl Iterator<Item = Uuid> {
@@ -309,6 +319,36 @@ pub async fn overload(base: &str, ask: &Ask, clients: usize, times: f64, parts: 
 }
 
 impl Overloaded {
+    pub fn parts(&self) -> impl Iterator<Item = &Outcomes> {
+        [&self.warm, &self.peak, &self.overload, &self.afterwards].into_iter()
+    }
+
+    /// What must hold where the machine has no other work.
+    pub fn is_borne(&self) -> Result<()> {
+        ensure!(
+            self.peak.refused.is_empty(),
+            "refused at the peak: {:?}",
+            self.peak.refusals()
+        );
+        ensure!(self.ratio() >= 0.9, "{:.2} of the peak were done", self.ratio());
+        ensure!(
+            self.overload.refusals().keys().eq(&[OVERLOADED]),
+            "refused as {:?}",
+            self.overload.refusals()
+        );
+        ensure!(
+            self.health.slowest <= IN_TIME && self.health.not_ready == 0,
+            "{:?}",
+            self.health
+        );
+        ensure!(
+            self.afterwards.normal_after() <= Duration::from_secs(5),
+            "normal only {:?} after the end",
+            self.afterwards.normal_after()
+        );
+        Ok(())
+    }
+
     /// What was done of what was asked for, in relation to the peak.
     pub fn ratio(&self) -> f64 {
         self.overload.goodput() / self.peak.goodput()

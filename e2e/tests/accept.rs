@@ -347,13 +347,7 @@ async fn ten_times_overload_for_a_minute() -> Result<()> {
             after.most
         );
     }
-    for seen in [of_commands, of_queries] {
-        ensure!(seen.ratio() >= 0.9, "{:.2} of the peak", seen.ratio());
-        let health = seen.health;
-        ensure!(
-            health.slowest <= Duration::from_secs(1) && health.not_ready == 0,
-            "{health:?}"
-        );
-    }
+    of_commands.is_borne()?;
+    of_queries.is_borne()?;
     Ok(())
 }

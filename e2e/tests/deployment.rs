@@ -5,11 +5,12 @@
     reason = "a test fails by panicking, its helping functions too"
 )]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
@@ -85,6 +86,53 @@ fn every_role_is_deployed() {
             assert!(manifest.contains(&format!("args: [{role}]")), "{name}");
         }
     }
+}
+
+/// An alert on a figure that nobody gives never fires.
+#[test]
+fn every_figure_of_an_alert_is_one_that_a_service_gives() {
+    let alerts =
+        fs::read_to_string(workspace::root().join("deploy/prometheus/alerts.yaml")).expect("readable");
+    let code: String = ["command-service/src", "query-service/src"]
+        .into_iter()
+        .map(|folder| text_below(&workspace::root().join(folder)))
+        .collect();
+    let words = alerts.split(|sign: char| !sign.is_ascii_lowercase() && sign != '_');
+    // Of histograms and counters, too: none has a name without an underscore.
+    let figures: BTreeSet<_> = words
+        .filter(|word| {
+            [
+                "_total",
+                "_seconds",
+                "_depth",
+                "_limit",
+                "_full",
+                "_up",
+                "_aggregates",
+            ]
+            .iter()
+            .any(|end| word.ends_with(end))
+        })
+        .collect();
+    assert!(figures.len() > 10, "{figures:?}");
+    for figure in figures {
+        assert!(
+            code.contains(&format!("\"{figure}\"")),
+            "no service gives {figure}"
+        );
+    }
+}
+
+fn text_below(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("readable").path();
+        match path.is_dir() {
+            true => text.push_str(&text_below(&path)),
+            false => text.push_str(&fs::read_to_string(path).expect("readable")),
+        }
+    }
+    text
 }
 
 /// Every setting that Compose and Kubernetes give is one that the service knows, with a value that it takes: a wrong port is

@@ -25,15 +25,12 @@ const SMALL: Parts = Parts {
     afterwards: Duration::from_secs(6),
 };
 
-/// Loosely: the machine may have other work. The full size, in accept.rs, is strict.
+/// Whatever else the machine does: how much is done, and how soon, is asked of the full size in accept.rs.
 fn holds(seen: &Overloaded) -> Result<()> {
-    ensure!(seen.ratio() > 0.5, "{:.2} of the peak", seen.ratio());
-    ensure!(
-        seen.health.asked > 2 && seen.health.slowest < Duration::from_secs(5),
-        "{:?}",
-        seen.health
-    );
-    ensure!(seen.afterwards.done.len() > seen.afterwards.refused.len());
+    for part in seen.parts() {
+        ensure!(!part.done.is_empty(), "nothing was done: {:?}", part.refusals());
+    }
+    ensure!(seen.health.asked > 2, "{:?}", seen.health);
     Ok(())
 }
 
