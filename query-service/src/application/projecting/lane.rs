@@ -6,10 +6,12 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics::Gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -137,7 +139,18 @@ where
             "index" => generation.to_string(),
             "lane" => lane.to_string()
         );
-        tasks.spawn(fold(folding, queued, written, settings.batch_records.get()));
+        let resting = Resting {
+            announcing: Arc::clone(&ports.announcing),
+            times: settings.catch_up_rest,
+            patience: patience.clone(),
+        };
+        tasks.spawn(fold(
+            folding,
+            queued,
+            written,
+            settings.batch_records.get(),
+            resting,
+        ));
         tasks.spawn(finish(finishing, to_finish, renamed, waiting.clone()));
         tasks.spawn(carry(renaming, to_carry, Arc::clone(&ports.acknowledge), waiting));
         queue
@@ -219,11 +232,29 @@ impl LaneQueue {
     }
 }
 
+/// What fills an index that nobody reads leaves the store to the queries most of the time.
+struct Resting {
+    announcing: Arc<Announcing>,
+    times: u32,
+    patience: Patience,
+}
+
+impl Resting {
+    async fn after(&self, worked: Duration) -> Result<(), Abandoned> {
+        if self.announcing.is_on() {
+            return Ok(());
+        }
+        let rest = tokio::time::sleep(worked * self.times);
+        self.patience.unless_abandoned(rest).await
+    }
+}
+
 async fn fold<S: DocumentStore>(
     mut folding: Folding<S>,
     mut queued: mpsc::UnboundedReceiver<Queued>,
     written: mpsc::Sender<Written>,
     batch_records: usize,
+    resting: Resting,
 ) {
     let mut next = None;
     loop {
@@ -250,17 +281,19 @@ async fn fold<S: DocumentStore>(
             ignored,
         } = Sorted::from(incoming);
 
+        let began = Instant::now();
         let spans = spans::spans(&records);
         let folded = folding.fold(records).instrument(spans.batch.clone()).await;
         drop(spans);
         let Ok(folded) = folded else { return };
+        let worked = began.elapsed();
         let batch = Written {
             folded,
             undecodable,
             ignored,
             _room: room,
         };
-        if written.send(batch).await.is_err() {
+        if written.send(batch).await.is_err() || resting.after(worked).await.is_err() {
             return;
         }
     }
@@ -331,5 +364,36 @@ async fn carry<G, C, A>(
             Ok(()) => acknowledge.done(&positions),
             Err(Abandoned) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::outbound::system::SystemClock;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_catches_up_beside_what_queries_read_rests() {
+        let stop = CancellationToken::new();
+        let announcing: Arc<Announcing> = Arc::default();
+        let resting = Resting {
+            announcing: Arc::clone(&announcing),
+            times: 3,
+            patience: Patience::new(&ProjectorSettings::default(), stop.clone(), Arc::new(SystemClock)),
+        };
+        let worked = Duration::from_millis(100);
+        let rested = async |queried| {
+            announcing.set_queried(queried);
+            let began = Instant::now();
+            (resting.after(worked).await, began.elapsed())
+        };
+        assert_eq!(rested(true).await, (Ok(()), Duration::ZERO));
+        assert_eq!(rested(false).await, (Ok(()), 3 * worked));
+        stop.cancel();
+        assert_eq!(rested(false).await, (Err(Abandoned), Duration::ZERO));
+        announcing.set_level();
+        assert_eq!(rested(false).await, (Ok(()), Duration::ZERO));
     }
 }

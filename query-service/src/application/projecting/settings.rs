@@ -45,6 +45,9 @@ pub struct ProjectorSettings {
     pub repair_first: Duration,
     #[serde(with = "duration")]
     pub repair_longest: Duration,
+    /// A lane that fills an index beside the one that queries read rests so many times as long as it wrote, until the index
+    /// has been level once: the store is there for the queries first. Of two lanes in two processes one writes at a time so.
+    pub catch_up_rest: u32,
     /// What is in the lanes may finish for so long when the service stops; what did not is read again.
     #[serde(with = "duration")]
     pub shutdown_grace: Duration,
@@ -67,6 +70,7 @@ impl Default for ProjectorSettings {
             gap_patience: Duration::from_millis(500),
             repair_first: Duration::from_millis(1_000),
             repair_longest: Duration::from_secs(300),
+            catch_up_rest: 3,
             shutdown_grace: Duration::from_millis(10_000),
         }
     }

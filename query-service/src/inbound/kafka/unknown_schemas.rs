@@ -169,6 +169,7 @@ mod tests {
         let mut unknown = UnknownSchemas::new(
             Generation {
                 kind: Kind::Order,
+                mapping: 1,
                 number: 1,
             },
             Arc::new(schemas),
