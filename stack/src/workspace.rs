@@ -56,7 +56,7 @@ fn is_set_by_cargo(name: &str) -> bool {
 }
 
 /// `cargo build` of these binaries.
-pub(crate) fn cargo_build(profile: Profile, binaries: &[&str]) -> Command {
+pub fn cargo_build(profile: Profile, binaries: &[&str]) -> Command {
     let mut command = cargo();
     command.args(["build", "--workspace"]);
     for binary in binaries {

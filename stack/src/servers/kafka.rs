@@ -116,7 +116,7 @@ auto.create.topics.enable=false
         voters.join(","),
         folder.display(),
         // A broker alone that is held up has nobody to give its partitions to.
-        if ports.len() > 1 { 3_000 } else { 9_000 },
+        if ports.len() > 1 { 5_000 } else { 9_000 },
     )
 }
 

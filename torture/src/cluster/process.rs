@@ -16,7 +16,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A killed process is gone within this, or something is very wrong.
 const DEATH: Duration = Duration::from_secs(20);
 /// A busy machine takes minutes for what a quiet one does in seconds.
-const START: Duration = Duration::from_secs(240);
+const START: Duration = Duration::from_secs(400);
 
 /// Cheap to clone.
 #[derive(Clone)]
