@@ -170,13 +170,13 @@ async fn late_writes_of_a_projector_that_was_frozen_past_its_session_lose_by_ver
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_projector_slower_than_its_poll_interval_pauses_and_keeps_its_partitions() -> Result<()> {
-    let interval = Duration::from_secs(7);
+    // So long that a machine with other work does not make it late by itself.
+    let interval = Duration::from_secs(20);
     let system = System::prepare().await?;
     let command = system.start("command-service", "all")?;
     let commands = Commands::new(&command.base_url());
     let settings = [
-        ("KAFKA__SESSION_TIMEOUT", "6s"),
-        ("KAFKA__MAX_POLL_INTERVAL", "7s"),
+        ("KAFKA__MAX_POLL_INTERVAL", "20s"),
         // Each record fills its lane.
         ("PROJECTOR__LANE_QUEUE_BYTES", "1024"),
         ("ELASTICSEARCH__REQUEST_TIMEOUT", "1m"),
@@ -196,7 +196,7 @@ async fn a_projector_slower_than_its_poll_interval_pauses_and_keeps_its_partitio
     let paused = || async { anyhow::Ok(figure(&base, "projector_paused").await? > 0.0) };
     eventually("it pauses", LIMIT, async || Ok(paused().await?.then_some(()))).await?;
     // Longer than the group waits for one that does not ask.
-    tokio::time::sleep(interval + Duration::from_secs(3)).await;
+    tokio::time::sleep(interval + Duration::from_secs(5)).await;
     ensure!(paused().await?, "it read on");
     ensure!(!was_taken_for_dead(), "it did not ask");
 
