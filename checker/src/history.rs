@@ -308,6 +308,7 @@ pub struct Rest {
     pub last_fault_healed: Micros,
     /// When outbox, queue and every projection's lag were at nothing; None if that was not seen.
     pub level_at: Option<Micros>,
+    /// For how long it was waited for.
     pub limit: Micros,
     /// Why not.
     pub detail: String,

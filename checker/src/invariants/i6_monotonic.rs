@@ -51,10 +51,13 @@ fn index_was_lost(context: &Context<'_>, from: Micros, to: Micros) -> bool {
     faults.any(|fault| fault.name.contains("index"))
 }
 
+/// A client's at a replica: of a resource, at an aggregate in it.
+type Looks<'a> = HashMap<(u32, u32, &'a str, &'a str), Vec<(&'a Read, u64)>>;
+
 /// Of the same resource: a search sees the last refresh and may be behind a detail. A page by cursor, or an order as of some
 /// time, is of the past.
 fn on_one_replica(history: &History, context: &Context<'_>, verdict: &mut Verdict) {
-    let mut looks: HashMap<(u32, u32, &str, &str), Vec<(&Read, u64)>> = HashMap::new();
+    let mut looks: Looks<'_> = HashMap::new();
     for read in history.reads.iter().filter(|read| !is_of_the_past(read)) {
         for (aggregate, version) in &read.shown {
             let look = (read.client, read.replica, resource(read), aggregate.as_str());

@@ -96,10 +96,6 @@ pub const FAULTS: &[Planted] = &[
     planted("the run never came to rest", &["I15"], |story| {
         story.history.rest.as_mut().expect("it did").level_at = None;
     }),
-    planted("the run came to rest too late", &["I15"], |story| {
-        let rest = story.history.rest.as_mut().expect("it did");
-        rest.level_at = Some(rest.last_fault_healed + rest.limit + 1);
-    }),
     planted("nobody saw the run come to rest", &["I15"], |story| {
         story.history.rest = None;
     }),
