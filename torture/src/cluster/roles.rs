@@ -105,6 +105,10 @@ pub fn settings(service: Service, at: &Addresses) -> BTreeMap<String, String> {
             ("DATABASE__URL", &at.database),
             ("DATABASE__OWNER_URL", &at.database_owner),
             ("DATABASE__STATEMENT_TIMEOUT", "3s"),
+            ("RELAY__HEARTBEAT", "300ms"),
+            ("RELAY__LEASE_TTL", "1500ms"),
+            ("WORKER__HEARTBEAT", "300ms"),
+            ("WORKER__LEASE_TTL", "1500ms"),
         ],
         Service::Query => &[
             ("ELASTICSEARCH__URL", &at.elasticsearch),

@@ -8,7 +8,7 @@ use e2e::dice::Dice;
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
-use super::kinds::{FaultKind, Part};
+use super::kinds::{FaultKind, Part, WithOthers};
 use super::probing::Probes;
 use super::recovery::Sign;
 use super::scene::{Scene, Told};
@@ -167,7 +167,8 @@ fn noted(recorder: &Recorder, one: &Injected) -> Fault {
     }
 }
 
-/// Which faults come next: one alone and several at once in turn, each kind once before any comes again.
+/// Which faults come next: two rounds of five are of one alone, the others of several at once. Each kind comes alone once before
+/// any does again.
 struct Rounds {
     dice: Dice,
     selected: Vec<&'static FaultKind>,
@@ -191,8 +192,8 @@ impl Rounds {
     fn next(&mut self) -> (Vec<&'static FaultKind>, u64) {
         self.number += 1;
         let seed = self.dice.roll(usize::MAX) as u64;
-        let together = match self.number % 2 {
-            0 => self.several(),
+        let together = match self.number % 5 {
+            0 | 2 | 4 => self.several(),
             _ => Vec::new(),
         };
         if together.len() > 1 {
@@ -215,9 +216,14 @@ impl Rounds {
             .collect();
         let mut chosen: Vec<&'static FaultKind> = Vec::new();
         // Twice through the deck at most: those left may all be of parts that are taken.
-        for _ in 0..2 * may.len() {
+        for _ in 0..4 * may.len() {
             if self.together.is_empty() {
-                self.together = self.shuffled(may.clone());
+                // Servers that are slow to start would take most of the time.
+                let quick = may
+                    .iter()
+                    .copied()
+                    .filter(|kind| kind.with_others == WithOthers::Often);
+                self.together = self.shuffled(may.iter().copied().chain(quick).collect());
             }
             let Some(kind) = self.together.pop() else {
                 break;
@@ -261,8 +267,13 @@ mod tests {
 
     #[test]
     fn every_kind_comes_alone_before_any_comes_alone_again() {
-        let rounds = names(7, 2 * all().len());
-        let mut alone: Vec<_> = rounds.iter().filter(|round| round.len() == 1).flatten().collect();
+        let rounds = names(7, 4 * all().len());
+        let mut alone: Vec<_> = rounds
+            .iter()
+            .filter(|round| round.len() == 1)
+            .flatten()
+            .take(all().len())
+            .collect();
         assert_eq!(alone.len(), all().len());
         alone.sort();
         alone.dedup();
