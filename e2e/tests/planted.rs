@@ -45,77 +45,77 @@ async fn without_a_fault_nothing_is_broken() -> Result<()> {
 async fn a_relay_that_marks_before_the_acknowledgement_is_caught() -> Result<()> {
     let mut run = Run::with("planted::mark_before_acknowledgement").await?;
     run.the_relay_dies().await?;
-    run.is_caught_by("I4").await
+    run.caught_by("I4").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_not_committed_with_the_outcome_is_caught() -> Result<()> {
     let mut run = Run::with("planted::key_not_committed").await?;
     run.an_answer_is_lost().await?;
-    run.is_caught_by("I8").await
+    run.caught_by("I8").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_precondition_that_is_not_looked_at_is_caught() -> Result<()> {
     let run = Run::with("planted::if_match_ignored").await?;
     run.two_want_one_version().await?;
-    run.is_caught_by("I9").await
+    run.caught_by("I9").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follow_up_that_is_not_stored_is_caught() -> Result<()> {
     let run = Run::with("planted::follow_ups_not_stored").await?;
     run.an_order_is_cancelled().await?;
-    run.is_caught_by("I10").await
+    run.caught_by("I10").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_does_not_tell_other_contexts_is_caught() -> Result<()> {
     let run = Run::with("planted::told_not_stored").await?;
     run.an_order_is_cancelled().await?;
-    run.is_caught_by("I2").await
+    run.caught_by("I2").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outbox_that_is_told_to_be_of_no_age_is_caught() -> Result<()> {
     let mut run = Run::with("planted::outbox_age_zero").await?;
     run.the_relay_is_away().await?;
-    run.is_caught_by("I14").await
+    run.caught_by("I14").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn offsets_committed_before_the_write_are_caught() -> Result<()> {
     let mut run = Run::with("planted::offsets_before_write").await?;
     run.the_projector_dies().await?;
-    run.is_caught_by("I5").await
+    run.caught_by("I5").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_version_that_overwrites_is_caught() -> Result<()> {
     let run = Run::with("planted::older_version_overwrites").await?;
     run.events_come_again().await?;
-    run.is_caught_by("I5").await
+    run.caught_by("I5").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_is_deleted_is_caught() -> Result<()> {
     let run = Run::with("planted::cancelled_order_deleted").await?;
     run.an_order_is_cancelled().await?;
-    run.is_caught_by("I5").await
+    run.caught_by("I5").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_taken_for_the_one_before_is_caught() -> Result<()> {
     let mut run = Run::with("planted::token_off_by_one").await?;
     run.the_projector_is_away().await?;
-    run.is_caught_by("I7").await
+    run.caught_by("I7").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_projection_that_is_told_to_be_level_is_caught() -> Result<()> {
     let mut run = Run::with("planted::lag_zero").await?;
     run.the_projector_is_away().await?;
-    run.is_caught_by("I14").await
+    run.caught_by("I14").await
 }
 
 /// Both services with a fault, and what is recorded of them.
@@ -357,7 +357,7 @@ impl Run {
         Ok(report.broken().map(|verdict| verdict.invariant).collect())
     }
 
-    async fn is_caught_by(self, invariant: &str) -> Result<()> {
+    async fn caught_by(self, invariant: &str) -> Result<()> {
         let fault = self.fault;
         let broken = self.broken().await?;
         ensure!(
