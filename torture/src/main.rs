@@ -17,14 +17,9 @@ mod tables;
 mod watching;
 mod workload;
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Context, Result};
-use checker::History;
+use anyhow::Result;
 use clap::Parser as _;
 use stack::{Interrupt, Interrupted};
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,15 +34,11 @@ const EXPLAINED: usize = 10;
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let done = match &options.judge {
-        _ if options.list => {
-            print!("{}", tables::of_faults(faults::all()));
-            Ok(ExitCode::SUCCESS)
-        }
-        Some(history) => judge(history),
-        None => torture(&options).await,
-    };
-    done.unwrap_or_else(|error| {
+    if options.list {
+        print!("{}", tables::of_faults(faults::all()));
+        return ExitCode::SUCCESS;
+    }
+    torture(&options).await.unwrap_or_else(|error| {
         if error.is::<Interrupted>() {
             eprintln!("stopped");
             return ExitCode::from(INTERRUPTED);
@@ -81,20 +72,6 @@ async fn torture(options: &Options) -> Result<ExitCode> {
     println!("\n{}", tables::of_a_run(&found));
     println!("history: {}", options.history().display());
     Ok(verdict(&found.wrongs()))
-}
-
-/// What the checker says of a history that was recorded before.
-fn judge(path: &Path) -> Result<ExitCode> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let history = History::read(BufReader::new(file))?;
-    let report = checker::check(&history);
-    let lasted = history.calls.last().map_or(0, |call| call.ended);
-    println!("{}", tables::requests(&history, Duration::from_micros(lasted)));
-    println!("{report}");
-    Ok(match report.holds() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
 }
 
 fn verdict(wrongs: &[String]) -> ExitCode {

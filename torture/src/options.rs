@@ -55,9 +55,6 @@ pub struct Options {
     /// Where the history goes [default: below the target folder]
     #[arg(long)]
     history: Option<PathBuf>,
-    /// Starts nothing: judges the history of an earlier run
-    #[arg(long)]
-    pub judge: Option<PathBuf>,
     /// Where both services are, built with fail points [default: where `cargo xtask torture` builds them]
     #[arg(long, hide = true)]
     binaries: Option<PathBuf>,

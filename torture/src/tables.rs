@@ -57,7 +57,7 @@ pub fn of_a_run(found: &Found) -> String {
     text
 }
 
-pub fn requests(history: &History, lasted: Duration) -> String {
+fn requests(history: &History, lasted: Duration) -> String {
     let mut text = String::new();
     let calls = history.calls.iter().map(outcome_of_call);
     let reads = history.reads.iter().map(outcome_of_read);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use checker::history::{Entry, Micros, Push};
+use checker::history::{BEGINS_ANEW, Entry, Micros, Push};
 use e2e::dice::Dice;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
@@ -17,8 +17,6 @@ use crate::recording::Recorder;
 /// A heartbeat comes more often than that; without one the connection is dead.
 const SILENCE: Duration = Duration::from_secs(30);
 const COME_AGAIN_AFTER: Duration = Duration::from_millis(300);
-/// Added to a client's number where what it could resume from is gone, and it begins anew as another.
-const ANOTHER: u32 = 100;
 
 pub struct Listener {
     http: reqwest::Client,
@@ -92,7 +90,7 @@ impl Listener {
         let mut response = timeout(SILENCE, request.send()).await.context("no answer")??;
         if response.status() == 410 {
             self.last_id = None;
-            self.client += ANOTHER;
+            self.client += BEGINS_ANEW;
         }
         ensure!(response.status().is_success(), "{}", response.status());
         self.heard.away.fetch_sub(1, Ordering::AcqRel);
