@@ -62,7 +62,8 @@ pub async fn broken(scene: Scene) -> Result<()> {
         length.copy_from_slice(&[0xfe, 0x7f]);
     }
     let mut garbage = Vec::new();
-    let kinds: [(&str, fn(Vec<u8>) -> Option<Vec<u8>>); 5] = [
+    type Broken = fn(Vec<u8>) -> Option<Vec<u8>>;
+    let kinds: [(&str, Broken); 5] = [
         ("empty", |_| None),
         ("without magic byte", |_| Some(b"not an event".to_vec())),
         ("truncated", |framed| {

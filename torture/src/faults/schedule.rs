@@ -118,12 +118,12 @@ async fn round(
         .map(|(at, _)| at)
         .max();
     let since = all_healed.unwrap_or_else(Instant::now);
-    if let [told] = stories.as_mut_slice() {
-        if let (Some((at, sign)), None) = (told.healed, told.recovered) {
-            match sign.seen(cluster, pulse, at, RECOVERY).await {
-                Ok(after) => told.recovered = Some(after),
-                Err(error) => told.violations.push(format!("not overcome: {error:#}")),
-            }
+    if let [told] = stories.as_mut_slice()
+        && let (Some((at, sign)), None) = (told.healed, told.recovered)
+    {
+        match sign.seen(cluster, pulse, at, RECOVERY).await {
+            Ok(after) => told.recovered = Some(after),
+            Err(error) => told.violations.push(format!("not overcome: {error:#}")),
         }
     }
     // Whatever the fault was about, all of it works before the next.
@@ -180,7 +180,7 @@ struct Rounds {
 impl Rounds {
     fn new(seed: u64, selected: &[&'static FaultKind]) -> Self {
         Self {
-            dice: Dice::of(seed, 0x00fa_17),
+            dice: Dice::of(seed, 0xfa17),
             selected: selected.to_vec(),
             alone: Vec::new(),
             together: Vec::new(),

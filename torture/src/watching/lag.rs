@@ -121,9 +121,13 @@ impl Lags {
                 answers.push((api, asked, told));
             }
             let after = self.oldest_record(of).await?;
+            // Queries may read another generation by now, and the services tell of that one.
+            let same = projections::fed(&self.http, self.cluster.elasticsearch_url())
+                .await?
+                .contains(of);
             let still = before
                 .zip(after)
-                .is_some_and(|(before, after)| before.what == after.what);
+                .is_some_and(|(before, after)| same && before.what == after.what);
             for (api, asked, told) in answers {
                 let at_least = if still { asked } else { 0.0 };
                 self.note(of.projection, &api, told, at_least, stopped_for);

@@ -95,7 +95,7 @@ fn written_since(log: &PathBuf, before: u64) -> Result<String> {
 
 /// The last count of that name in the report.
 fn count(said: &str, name: &str) -> u64 {
-    let counts = said.lines().filter_map(|line| {
+    let mut counts = said.lines().filter_map(|line| {
         let (found, count) = line.split_once(": ")?;
         let is_it = found == name
             || found
@@ -104,7 +104,7 @@ fn count(said: &str, name: &str) -> u64 {
         let digits: String = count.chars().take_while(char::is_ascii_digit).collect();
         is_it.then(|| digits.parse().ok())?
     });
-    counts.last().unwrap_or(0)
+    counts.next_back().unwrap_or(0)
 }
 
 /// Different in both, or in one of them only.

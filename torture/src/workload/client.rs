@@ -130,7 +130,7 @@ impl Client {
         for _ in 0..LOOKS {
             sleep(LOOK_EVERY).await;
             let Some(view) = self.caller.outcome(command_id, replica).await else {
-                replica += 1;
+                replica = self.dice.roll(self.caller.replicas());
                 continue;
             };
             let outcome = &view["outcome"];
