@@ -109,8 +109,9 @@ async fn serve(role: Role, settings: Settings) -> anyhow::Result<()> {
     }
     let (apis, following) = served.unzip();
     if let Some(following) = &following {
-        let lags = following.lags.clone();
+        let (lags, told) = (following.lags.clone(), following.lags.clone());
         health = health
+            .with_gauges(move || following::tell_lags(&told))
             .with_figure("read model lag", move || following::lag_figure(&lags))
             .with_figure("changes feed", following::feed_figure);
     }

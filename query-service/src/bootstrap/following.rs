@@ -107,6 +107,15 @@ impl QueriedGroups for GroupsOfAliases {
     }
 }
 
+/// For a scrape.
+pub fn tell_lags(lags: &ProjectionLags) {
+    for kind in Kind::ALL {
+        if let Some(lag) = lags.longest(&[kind]) {
+            metrics::gauge!("read_model_lag_seconds", "projection" => kind.name()).set(lag.as_secs_f64());
+        }
+    }
+}
+
 /// For the health page.
 pub fn lag_figure(lags: &ProjectionLags) -> String {
     let lags: Vec<String> = Kind::ALL

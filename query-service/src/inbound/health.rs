@@ -60,6 +60,7 @@ impl Dependency {
 }
 
 type Figure = Box<dyn Fn() -> String + Send + Sync>;
+type Gauges = Box<dyn Fn() + Send + Sync>;
 
 pub struct Health {
     pub role: Role,
@@ -67,6 +68,7 @@ pub struct Health {
     stopping: AtomicBool,
     dependencies: Vec<Dependency>,
     figures: Vec<(&'static str, Figure)>,
+    gauges: Vec<Gauges>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -118,6 +120,7 @@ impl Health {
             stopping: AtomicBool::new(false),
             dependencies,
             figures: Vec::new(),
+            gauges: Vec::new(),
         }
     }
 
@@ -129,6 +132,18 @@ impl Health {
     ) -> Self {
         self.figures.push((name, Box::new(figure)));
         self
+    }
+
+    /// Adds gauges that grow by themselves: they are set for each scrape.
+    pub fn with_gauges(mut self, set: impl Fn() + Send + Sync + 'static) -> Self {
+        self.gauges.push(Box::new(set));
+        self
+    }
+
+    pub fn set_gauges(&self) {
+        for set in &self.gauges {
+            set();
+        }
     }
 
     pub fn uptime(&self) -> Duration {

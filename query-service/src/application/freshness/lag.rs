@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use crate::failpoints;
 
-/// A look may be this late before what it did not see counts.
-const PUNCTUAL: Duration = Duration::from_millis(1_500);
+/// A look may come so long after the one before until what it did not see counts: less than the second by which what is told
+/// may be below the truth.
+const PUNCTUAL: Duration = Duration::from_millis(900);
 /// Of one partition; the oldest ones tell.
 const MAX_SAMPLES: usize = 4_000;
 
@@ -22,6 +23,7 @@ pub struct ProjectionLags {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Look {
+    /// Before the ends were asked for: what they do not show came later.
     pub at: Instant,
     /// `None`: level.
     pub behind_since: Option<Instant>,
@@ -118,18 +120,45 @@ mod tests {
         Instant::now()
     }
 
+    /// A punctual one.
+    async fn next_look() -> Instant {
+        tokio::time::advance(PUNCTUAL).await;
+        Instant::now()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_told_is_never_more_than_a_second_below_the_truth() {
+        for pause in [1, 600, 899, 900, 901, 1_400, 20_000].map(Duration::from_millis) {
+            let (lags, mut samples) = (ProjectionLags::default(), Samples::default());
+            // A record comes right after the first look, which does not show it.
+            let written = Instant::now();
+            for end in [5, 6, 6, 6] {
+                let at = Instant::now();
+                let behind_since = samples.observe(at, 5, end, None);
+                lags.record(Kind::Order, Look { at, behind_since });
+                tokio::time::advance(pause).await;
+                let told = lags.longest(&[Kind::Order]).unwrap_or_default();
+                let truth = written.elapsed();
+                assert!(
+                    told + Duration::from_secs(1) >= truth,
+                    "{pause:?}: {told:?} of {truth:?}"
+                );
+            }
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn level_is_no_lag_and_what_comes_counts_from_when_it_was_seen() {
         let mut samples = Samples::default();
         assert_eq!(samples.observe(Instant::now(), 5, 5, None), None);
-        assert_eq!(samples.observe(seconds(1).await, 5, 5, None), None);
-        let seen = seconds(1).await;
+        assert_eq!(samples.observe(next_look().await, 5, 5, None), None);
+        let seen = next_look().await;
         assert_eq!(samples.observe(seen, 5, 8, None), Some(seen));
-        let later = seconds(1).await;
+        let later = next_look().await;
         assert_eq!(samples.observe(later, 6, 9, None), Some(seen));
         // What was there first is done; what came with the next look is not.
-        assert_eq!(samples.observe(seconds(1).await, 8, 9, None), Some(later));
-        assert_eq!(samples.observe(seconds(1).await, 9, 9, None), None);
+        assert_eq!(samples.observe(next_look().await, 8, 9, None), Some(later));
+        assert_eq!(samples.observe(next_look().await, 9, 9, None), None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -153,10 +182,10 @@ mod tests {
     async fn samples_are_bounded() {
         let mut samples = Samples::default();
         samples.observe(Instant::now(), 0, 0, None);
-        let first = seconds(1).await;
+        let first = next_look().await;
         samples.observe(first, 0, 1, None);
         for end in 2..10_000 {
-            let at = seconds(1).await;
+            let at = next_look().await;
             assert_eq!(samples.observe(at, 0, end, None), Some(first));
         }
         assert!(samples.ends.len() <= MAX_SAMPLES);
@@ -175,11 +204,14 @@ mod tests {
         assert_eq!(lags.longest(&[Kind::Order]), Some(Duration::ZERO));
         assert_eq!(lags.longest(&[Kind::Order, Kind::Customer]), None);
         lags.record(Kind::Customer, look(Some(begun)));
-        seconds(1).await;
+        next_look().await;
         assert_eq!(lags.longest(&[Kind::Order]), Some(Duration::ZERO));
         let both = lags.longest(&[Kind::Order, Kind::Customer]);
-        assert_eq!(both, Some(Duration::from_secs(1)));
+        assert_eq!(both, Some(PUNCTUAL));
         seconds(4).await;
-        assert_eq!(lags.longest(&[Kind::Order]), Some(Duration::from_secs(5)));
+        assert_eq!(
+            lags.longest(&[Kind::Order]),
+            Some(PUNCTUAL + Duration::from_secs(4))
+        );
     }
 }

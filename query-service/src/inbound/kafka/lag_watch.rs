@@ -18,7 +18,8 @@ use crate::application::freshness::lag::{Look, ProjectionLags, Samples};
 use crate::application::ports::StoreError;
 use crate::outbound::kafka::KafkaSettings;
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Often enough that what is told between two looks is not a second below the truth.
+const LOOK_EVERY: Duration = Duration::from_millis(700);
 const BROKERS_ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// For a record to be fetched, to see when it was written.
 const FETCHED_WITHIN: Duration = Duration::from_secs(2);
@@ -104,6 +105,7 @@ impl<G: QueriedGroups> LagWatch<G> {
     }
 
     fn look(&mut self) {
+        let at = Instant::now();
         let looked = self.ends().map(|ends| {
             for (kind, watched) in &mut self.watched {
                 let topics: Vec<String> = topics(&self.settings, *kind).collect();
@@ -112,7 +114,7 @@ impl<G: QueriedGroups> LagWatch<G> {
                     .filter(|((topic, _), _)| topics.contains(topic))
                     .map(|(partition, end)| (partition.clone(), *end))
                     .collect();
-                match watched.look(&ends) {
+                match watched.look(at, &ends) {
                     Ok((look, events)) => {
                         self.lags.record(*kind, look);
                         let label = [("projection", kind.name())];
@@ -129,12 +131,6 @@ impl<G: QueriedGroups> LagWatch<G> {
                 error = format!("{error:#}"),
                 "the brokers do not say how far the topics go"
             );
-        }
-        for kind in self.watched.keys() {
-            if let Some(lag) = self.lags.longest(&[*kind]) {
-                let label = [("projection", kind.name())];
-                metrics::gauge!("read_model_lag_seconds", &label).set(lag.as_secs_f64());
-            }
         }
     }
 
@@ -165,7 +161,7 @@ fn topics(settings: &KafkaSettings, kind: Kind) -> impl Iterator<Item = String> 
 
 impl Watched {
     /// With how many records are not committed.
-    fn look(&mut self, ends: &[(Partition, i64)]) -> anyhow::Result<(Look, i64)> {
+    fn look(&mut self, at: Instant, ends: &[(Partition, i64)]) -> anyhow::Result<(Look, i64)> {
         anyhow::ensure!(!ends.is_empty(), "there is no such topic");
         // What the library has to say beside answers.
         _ = self.consumer.poll(Duration::ZERO);
@@ -173,7 +169,6 @@ impl Watched {
         for ((topic, partition), _) in ends {
             asked.add_partition(topic, *partition);
         }
-        let at = Instant::now();
         let found = self.consumer.committed_offsets(asked, BROKERS_ANSWER_WITHIN)?;
         let committed: HashMap<Partition, i64> = found
             .elements()

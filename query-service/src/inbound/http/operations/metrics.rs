@@ -1,5 +1,6 @@
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web};
 
+use crate::inbound::health::Health;
 use crate::telemetry::prometheus;
 
 #[utoipa::path(
@@ -8,7 +9,9 @@ use crate::telemetry::prometheus;
     tag = "operations",
     responses((status = 200, description = "Metrics in Prometheus' text format.", body = String, content_type = "text/plain"))
 )]
-pub async fn metrics() -> HttpResponse {
+pub async fn metrics(health: web::Data<Health>) -> HttpResponse {
+    // Lag is told as it is at the time of the scrape.
+    health.set_gauges();
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(prometheus::handle().render())
