@@ -369,10 +369,20 @@ async fn carry<G, C, A>(
 
 #[cfg(test)]
 mod tests {
+    use chrono::{DateTime, Utc};
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::outbound::system::SystemClock;
+    use crate::application::ports::Clock;
+
+    #[derive(Debug)]
+    struct Standing;
+
+    impl Clock for Standing {
+        fn now(&self) -> DateTime<Utc> {
+            DateTime::UNIX_EPOCH
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn only_what_catches_up_beside_what_queries_read_rests() {
@@ -381,7 +391,7 @@ mod tests {
         let resting = Resting {
             announcing: Arc::clone(&announcing),
             times: 3,
-            patience: Patience::new(&ProjectorSettings::default(), stop.clone(), Arc::new(SystemClock)),
+            patience: Patience::new(&ProjectorSettings::default(), stop.clone(), Arc::new(Standing)),
         };
         let worked = Duration::from_millis(100);
         let rested = async |queried| {
