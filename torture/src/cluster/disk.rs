@@ -59,9 +59,16 @@ impl Disk {
     }
 }
 
+impl Disk {
+    /// Whoever still has a file open keeps it until then.
+    pub fn unmount(&self) {
+        unmount(&self.mounted);
+    }
+}
+
 impl Drop for Disk {
     fn drop(&mut self) {
-        unmount(&self.mounted);
+        self.unmount();
     }
 }
 

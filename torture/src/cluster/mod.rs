@@ -303,6 +303,10 @@ impl Cluster {
         }
         let files = self.0.run.files.clone();
         spawn_blocking(move || stack::stop(&files, DataFolder::Wiped)).await??;
+        // Not left to the drop: a task that outlives the run may hold the cluster.
+        if let Some(disk) = &self.0.disk {
+            disk.unmount();
+        }
         Ok(())
     }
 }
