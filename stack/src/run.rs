@@ -208,6 +208,10 @@ impl<'a> Run<'a> {
     }
 
     /// How a process that was started here has ended; none while it runs. It is forgotten then: whoever ended it knows.
+    #[allow(
+        clippy::zombie_processes,
+        reason = "looked at again until it has ended, which reaps it"
+    )]
     pub fn ended(&self, process: ProcessIdentity) -> Result<Option<ExitStatus>> {
         let status = {
             let mut children = self.lock_children();
