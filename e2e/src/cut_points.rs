@@ -301,6 +301,7 @@ impl Clients {
                 // It may have happened or not: whoever is asked next knows by the key.
                 Err(_) => _ = self.unknown.fetch_add(1, Ordering::Relaxed),
             }
+            // A client's pause before it sends its key again.
             tokio::time::sleep(RETRY).await;
         }
         bail!("{key}, {method} {path}, never comes to its end")

@@ -69,6 +69,7 @@ impl Client {
             .await;
         let renamings = 3 + world.roll(8);
         for nth in 0..renamings {
+            // The client takes its time; all time here is simulated.
             tokio::time::sleep(Duration::from_millis(world.roll(3_000))).await;
             let called = format!("renaming {nth}");
             let later = world.roll(100) < 60;
@@ -137,6 +138,7 @@ impl Client {
                     return;
                 }
             }
+            // Before it asks again, in simulated time.
             tokio::time::sleep(Duration::from_millis(20 + world.roll(1_000))).await;
         }
     }

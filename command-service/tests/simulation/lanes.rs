@@ -20,6 +20,7 @@ impl Work for Slow {
     async fn run(&self, leases: Vec<Lease>) -> Vec<Report> {
         let is_first = self.0.fetch_add(1, Ordering::Relaxed) == 0;
         if !is_first {
+            // The work itself, in simulated time.
             tokio::time::sleep(Duration::from_secs(10)).await;
         }
         let of = |(at, lease): (usize, Lease)| Report {
@@ -67,6 +68,7 @@ async fn a_bucket_that_is_due_waits_quietly_while_every_lane_is_busy() {
     tokio::spawn({
         let stop = stop.clone();
         async move {
+            // How long it is watched: simulated time, in which the lane is still busy.
             tokio::time::sleep(Duration::from_secs(8)).await;
             stop.cancel();
         }

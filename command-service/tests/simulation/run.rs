@@ -80,6 +80,7 @@ async fn whole(world: &Arc<World>) {
             ended.unwrap();
         }
         while !world.unpublished().await.is_empty() || !world.store.queued().is_empty() {
+            // Rest is a state of all of it, which nobody announces; simulated time.
             tokio::time::sleep(Duration::from_millis(200)).await;
             // Who was told to stop has stopped by now.
             for slot in &mut slots {

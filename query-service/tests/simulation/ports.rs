@@ -61,6 +61,7 @@ impl Process {
 
     pub async fn pause(&self, pause: Duration) {
         self.thawed().await;
+        // What the call takes, in simulated time.
         tokio::time::sleep(pause).await;
         self.thawed().await;
     }

@@ -80,6 +80,7 @@ async fn whole(world: &Arc<World>, seed: u64) {
     let rest = async {
         while publishing.join_next().await.is_some() {}
         while !is_at_rest(world) {
+            // Rest is a state of all of it, which nobody announces; simulated time.
             tokio::time::sleep(Duration::from_millis(500)).await;
             for slot in &mut slots {
                 slot.start(world);
@@ -125,6 +126,7 @@ fn longer_story(seed: u64) -> Vec<Told> {
 /// In order, as a relay does; some come again, and some do not come at all but for a later one.
 async fn publish(world: Arc<World>, stream: Vec<Told>) {
     for (at, told) in stream.iter().enumerate() {
+        // The relay's pace, in simulated time.
         tokio::time::sleep(Duration::from_millis(world.roll(4_000))).await;
         let topic = told.event.aggregate();
         let is_lost = at + 1 < stream.len() && world.roll(100) < 4;
@@ -150,6 +152,7 @@ async fn publish(world: Arc<World>, stream: Vec<Told>) {
 /// As the command service does, which may be away.
 async fn answer_requests(world: Arc<World>, story: Vec<Told>) {
     loop {
+        // How long an answer takes, in simulated time.
         tokio::time::sleep(Duration::from_millis(300 + world.roll(1_000))).await;
         let requests = std::mem::take(&mut world.noted().requests);
         for request in requests {
@@ -177,6 +180,7 @@ async fn answer_requests(world: Arc<World>, story: Vec<Told>) {
 
 async fn refresh(world: Arc<World>) {
     loop {
+        // The store's refresh interval, in simulated time.
         tokio::time::sleep(Duration::from_secs(1)).await;
         for kind in world.kinds.clone() {
             world.stores.queried(kind).refresh().await.expect("memory");
@@ -188,6 +192,7 @@ async fn refresh(world: Arc<World>) {
 async fn trouble(world: &Arc<World>, slots: &mut [Slot]) {
     let (steps, pause) = (8 + world.roll(20), 200 + world.roll(3_000));
     for _ in 0..steps {
+        // Between one trouble and the next, in simulated time.
         tokio::time::sleep(Duration::from_millis(world.roll(pause))).await;
         let slot = &mut slots[world.roll(slots.len() as u64) as usize];
         match world.roll(11) {
