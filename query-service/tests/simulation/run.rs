@@ -104,6 +104,7 @@ async fn whole(world: &Arc<World>, seed: u64) {
         return;
     }
     compare(world, &story);
+    world.assert_all_told();
 }
 
 /// The tests' story, with more orders.
@@ -133,6 +134,7 @@ async fn publish(world: Arc<World>, stream: Vec<Told>) {
         world.noted().committed.insert((topic, told.id), told.version);
         if is_lost {
             world.trace(format!("{topic} {} {} is lost", told.id, told.version));
+            world.noted().gapped.insert((topic, told.id));
         } else {
             world.publish(topic, told.id, Some(told.clone()));
         }
