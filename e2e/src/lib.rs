@@ -19,7 +19,6 @@ pub mod repeats;
 pub mod replicas;
 pub mod rivals;
 pub mod schemathesis;
-
 pub mod stored;
 pub mod system;
 pub mod topics;

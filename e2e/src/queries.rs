@@ -85,6 +85,17 @@ impl Queries {
 
     /// Every item of a list, page by page along its cursors; each page with the token, if there is one.
     pub async fn list(&self, path: &str, token: Option<&str>) -> Result<Vec<Value>> {
+        let (items, total) = self.pages(path, token).await?;
+        ensure!(
+            total == items.len(),
+            "{path}: {} items, but a total of {total}",
+            items.len()
+        );
+        Ok(items)
+    }
+
+    /// Every item of a list, and how many there are by what the last page says.
+    pub async fn pages(&self, path: &str, token: Option<&str>) -> Result<(Vec<Value>, Value)> {
         let joined = if path.contains('?') { '&' } else { '?' };
         let mut items = Vec::new();
         let mut page = format!("{path}{joined}limit=100");
@@ -106,15 +117,7 @@ impl Queries {
             );
             match answer["next_cursor"].as_str() {
                 Some(cursor) => page = format!("{path}{joined}limit=100&cursor={cursor}"),
-                None => {
-                    ensure!(
-                        answer["total"] == items.len(),
-                        "{path}: {} items, but a total of {}",
-                        items.len(),
-                        answer["total"]
-                    );
-                    return Ok(items);
-                }
+                None => return Ok((items, answer["total"].clone())),
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use checker::History;
-use checker::history::{Answer, Call, Change, LeftOver, Micros, Outcome, Read, Record, Rest, Shown};
+use checker::history::{Answer, Call, Change, Micros, Read, Record, Rest, Shown};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -146,7 +146,6 @@ impl Recorder {
             limit: Micros::try_from(limit.as_micros())?,
             detail: String::new(),
         });
-        history.events = stored::all(&system.database).await?;
         in_the_store(system, &mut history).await?;
         in_the_topics(system, &mut history)?;
         answered(queries, &mut history).await?;
@@ -180,40 +179,27 @@ fn said(answer: api::Answer) -> Result<Answer> {
 }
 
 async fn in_the_store(system: &System, history: &mut History) -> Result<()> {
-    let outcomes = system
-        .database
-        .query(
-            "SELECT command_id, command_type, aggregate, stream_id, causation_id, outcome, version, refusal_kind, key
-             FROM commands LEFT JOIN idempotency_keys USING (command_id) ORDER BY received_at",
-            &[],
-        )
-        .await?;
-    history.outcomes.extend(outcomes.iter().map(|row| Outcome {
-        command_id: row.get(0),
-        command_type: row.get(1),
-        aggregate: row.get(2),
-        stream: row.get(3),
-        causation_id: row.get(4),
-        outcome: row.get(5),
-        version: row.get::<_, Option<i64>>(6).map(i64::unsigned_abs),
-        refusal: row.get(7),
-        key: row.get(8),
-    }));
-    let left = system
-        .database
-        .query(
-            "SELECT 'outbox', aggregate, stream_id FROM outbox
-             UNION ALL SELECT 'command_queue', aggregate, stream_id FROM command_queue",
-            &[],
-        )
-        .await?;
-    history.left.extend(left.iter().map(|row| LeftOver {
-        table: row.get(0),
-        aggregate: row.get(1),
-        stream: row.get(2),
-        detail: String::new(),
-    }));
-    Ok(())
+    let History {
+        events,
+        outcomes,
+        left,
+        ..
+    } = history;
+    stored::each_event(&system.database, |event| {
+        events.push(event);
+        Ok(())
+    })
+    .await?;
+    stored::each_outcome(&system.database, |outcome| {
+        outcomes.push(outcome);
+        Ok(())
+    })
+    .await?;
+    stored::each_left_over(&system.database, |waits| {
+        left.push(waits);
+        Ok(())
+    })
+    .await
 }
 
 fn in_the_topics(system: &System, history: &mut History) -> Result<()> {

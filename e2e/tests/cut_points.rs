@@ -40,7 +40,6 @@ const PROJECTOR: [&str; 5] = [
 const SESSION: [(&str, &str); 1] = [("QUERY_SERVICE__KAFKA__SESSION_TIMEOUT", "6s")];
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test cut_points -- --ignored"]
 async fn an_api_may_die_at_every_step_of_an_append() -> Result<()> {
     let system = System::prepare().await?;
     let mut doomed = Replicas::two(&system, "command-service", "api", &[])?;
@@ -56,7 +55,6 @@ async fn an_api_may_die_at_every_step_of_an_append() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test cut_points -- --ignored"]
 async fn a_relay_may_die_at_every_step() -> Result<()> {
     let system = System::prepare().await?;
     let apis = Replicas::two(&system, "command-service", "api", &[])?;
@@ -69,7 +67,6 @@ async fn a_relay_may_die_at_every_step() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test cut_points -- --ignored"]
 async fn a_worker_may_die_at_every_step() -> Result<()> {
     let system = System::prepare().await?;
     let apis = Replicas::two(&system, "command-service", "api", &[])?;
@@ -82,7 +79,6 @@ async fn a_worker_may_die_at_every_step() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test cut_points -- --ignored"]
 async fn a_projector_may_die_at_every_step() -> Result<()> {
     let system = System::prepare().await?;
     let apis = Replicas::two(&system, "command-service", "api", &[])?;

@@ -52,7 +52,6 @@ async fn buried_nothing(process: &ServiceProcess) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test outages -- --ignored"]
 async fn an_elasticsearch_that_takes_no_more_is_waited_for_and_queries_say_so_or_show_what_is_kept()
 -> Result<()> {
     let system = System::prepare().await?;
@@ -100,7 +99,6 @@ async fn an_elasticsearch_that_takes_no_more_is_waited_for_and_queries_say_so_or
 
 /// What Elasticsearch does to an index when the disk is nearly full; here to one index of this test alone.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test outages -- --ignored"]
 async fn a_full_disk_of_elasticsearch_is_waited_for() -> Result<()> {
     let system = System::prepare().await?;
     let command = system.start("command-service", "all")?;
@@ -135,7 +133,6 @@ async fn a_full_disk_of_elasticsearch_is_waited_for() -> Result<()> {
 /// Its writes stand still on their way while it is frozen, another takes its partitions over and goes on, and then they
 /// arrive.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test outages -- --ignored"]
 async fn late_writes_of_a_projector_that_was_frozen_past_its_session_lose_by_version() -> Result<()> {
     let system = System::prepare().await?;
     let command = system.start("command-service", "all")?;
@@ -172,7 +169,6 @@ async fn late_writes_of_a_projector_that_was_frozen_past_its_session_lose_by_ver
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test outages -- --ignored"]
 async fn a_projector_slower_than_its_poll_interval_pauses_and_keeps_its_partitions() -> Result<()> {
     // So long that a machine with other work does not make it late by itself.
     let interval = Duration::from_secs(20);

@@ -35,7 +35,6 @@ fn holds(seen: &Overloaded) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test overload -- --ignored"]
 async fn of_ten_times_too_many_commands_some_are_done_and_the_rest_is_refused() -> Result<()> {
     let system = System::prepare().await?;
     let commands = Subject::commands(&system, 2).await?;
@@ -43,7 +42,6 @@ async fn of_ten_times_too_many_commands_some_are_done_and_the_rest_is_refused() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test overload -- --ignored"]
 async fn of_ten_times_too_many_queries_some_are_answered_and_the_rest_is_refused() -> Result<()> {
     let system = System::prepare().await?;
     let command = system.start("command-service", "all")?;
@@ -86,7 +84,6 @@ async fn until_refused(commands: &Commands, order: &Value, limit: Duration) -> R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test overload -- --ignored"]
 async fn a_full_outbox_refuses_commands_before_they_commit_until_it_has_drained() -> Result<()> {
     let system = System::prepare().await?;
     // Nobody publishes, and the api alone must know.
@@ -163,7 +160,6 @@ async fn a_full_outbox_refuses_commands_before_they_commit_until_it_has_drained(
 
 /// The relay, the projector and the queries lose their servers; the commands' own goes on.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test overload -- --ignored"]
 async fn kafka_elasticsearch_and_registry_are_away_while_commands_go_on() -> Result<()> {
     let system = System::prepare().await?;
     let kafka = Door::before(&system.servers.kafka).await?;

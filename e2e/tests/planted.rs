@@ -26,7 +26,6 @@ const SAMPLES: Duration = Duration::from_millis(250);
 const SLACK: Duration = Duration::from_secs(1);
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test planted -- --ignored"]
 async fn without_a_fault_nothing_is_broken() -> Result<()> {
     let mut run = Run::with("").await?;
     run.the_relay_dies().await?;
@@ -43,7 +42,6 @@ async fn without_a_fault_nothing_is_broken() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test planted -- --ignored"]
 async fn a_relay_that_marks_before_the_acknowledgement_is_caught() -> Result<()> {
     let mut run = Run::with("planted::mark_before_acknowledgement").await?;
     run.the_relay_dies().await?;
@@ -51,7 +49,6 @@ async fn a_relay_that_marks_before_the_acknowledgement_is_caught() -> Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test planted -- --ignored"]
 async fn a_key_that_is_not_committed_with_the_outcome_is_caught() -> Result<()> {
     let mut run = Run::with("planted::key_not_committed").await?;
     run.an_answer_is_lost().await?;
@@ -59,7 +56,6 @@ async fn a_key_that_is_not_committed_with_the_outcome_is_caught() -> Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test planted -- --ignored"]
 async fn a_precondition_that_is_not_looked_at_is_caught() -> Result<()> {
     let run = Run::with("planted::if_match_ignored").await?;
     run.two_want_one_version().await?;
@@ -67,7 +63,6 @@ async fn a_precondition_that_is_not_looked_at_is_caught() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test planted -- --ignored"]
 async fn a_follow_up_that_is_not_stored_is_caught() -> Result<()> {
     let run = Run::with("planted::follow_ups_not_stored").await?;
     run.an_order_is_cancelled().await?;
@@ -75,7 +70,6 @@ async fn a_follow_up_that_is_not_stored_is_caught() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test planted -- --ignored"]
 async fn a_commit_that_does_not_tell_other_contexts_is_caught() -> Result<()> {
     let run = Run::with("planted::told_not_stored").await?;
     run.an_order_is_cancelled().await?;
@@ -83,7 +77,6 @@ async fn a_commit_that_does_not_tell_other_contexts_is_caught() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test planted -- --ignored"]
 async fn an_outbox_that_is_told_to_be_of_no_age_is_caught() -> Result<()> {
     let mut run = Run::with("planted::outbox_age_zero").await?;
     run.the_relay_is_away().await?;
@@ -91,7 +84,6 @@ async fn an_outbox_that_is_told_to_be_of_no_age_is_caught() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a machine that is busy lets the write be first: the kill has to wait for the commit of the offset"]
 async fn offsets_committed_before_the_write_are_caught() -> Result<()> {
     let mut run = Run::with("planted::offsets_before_write").await?;
     run.the_projector_dies().await?;
@@ -99,7 +91,6 @@ async fn offsets_committed_before_the_write_are_caught() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test planted -- --ignored"]
 async fn an_older_version_that_overwrites_is_caught() -> Result<()> {
     let run = Run::with("planted::older_version_overwrites").await?;
     run.events_come_again().await?;
@@ -107,7 +98,6 @@ async fn an_older_version_that_overwrites_is_caught() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test planted -- --ignored"]
 async fn a_document_that_is_deleted_is_caught() -> Result<()> {
     let run = Run::with("planted::cancelled_order_deleted").await?;
     run.an_order_is_cancelled().await?;
@@ -115,7 +105,6 @@ async fn a_document_that_is_deleted_is_caught() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test planted -- --ignored"]
 async fn a_token_that_is_taken_for_the_one_before_is_caught() -> Result<()> {
     let mut run = Run::with("planted::token_off_by_one").await?;
     run.the_projector_is_away().await?;
@@ -123,7 +112,6 @@ async fn a_token_that_is_taken_for_the_one_before_is_caught() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "to be seen on a quiet machine first: cargo test --workspace --test planted -- --ignored"]
 async fn a_projection_that_is_told_to_be_level_is_caught() -> Result<()> {
     let mut run = Run::with("planted::lag_zero").await?;
     run.the_projector_is_away().await?;
@@ -320,9 +308,9 @@ impl Run {
         Ok(())
     }
 
-    /// Before it writes what it has read.
+    /// Once it has read, and committed what it has read.
     async fn the_projector_dies(&mut self) -> Result<()> {
-        let point = "projector::before_bulk";
+        let point = "projector::after_poll";
         cut_points::set(&self.projector.base_url(), point, "return").await?;
         self.created("order", "/v1/orders", self.order()).await?;
         dies(&mut self.projector).await?;
