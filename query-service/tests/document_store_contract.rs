@@ -147,7 +147,7 @@ async fn orders_are_found_by_the_names_they_show_after_a_refresh(store: impl Doc
     store.refresh().await.expect("the store answers");
     let found = async |source, below, after, limit| {
         store
-            .orders_showing(source, below, after, limit)
+            .orders_showing(&[(source, below)], after, limit)
             .await
             .expect("the store answers")
     };
@@ -168,6 +168,9 @@ async fn orders_are_found_by_the_names_they_show_after_a_refresh(store: impl Doc
         found(NameSource::Product(id(23)), 9, None, 10).await,
         Vec::<Uuid>::new()
     );
+    let any = [(customer, 2), (NameSource::Product(id(22)), 6)];
+    let found = store.orders_showing(&any, None, 10).await;
+    assert_eq!(found.expect("the store answers"), [id(11), id(12)]);
 }
 
 async fn documents_that_wait_are_found_the_longest_first(store: impl DocumentStore) {

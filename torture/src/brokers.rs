@@ -72,13 +72,6 @@ impl Brokers {
         Ok(())
     }
 
-    /// When the first record from there on was written, in milliseconds since 1970.
-    pub fn written_at(&self, topic: &str, partition: i32, offset: i64) -> Result<i64> {
-        self.assign(topic, partition, offset)?;
-        let message = self.reader.poll(self.limit).context("no record in time")??;
-        message.timestamp().to_millis().context("a record without a time")
-    }
-
     /// Where a group is behind.
     pub fn behind(&mut self, group: &str, topics: &[String]) -> Result<Vec<Behind>> {
         let mut asked = TopicPartitionList::new();

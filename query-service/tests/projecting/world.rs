@@ -123,12 +123,11 @@ impl DocumentStore for Yielding {
 
     async fn orders_showing(
         &self,
-        source: NameSource,
-        below: u64,
+        older: &[(NameSource, u64)],
         after: Option<Uuid>,
         limit: usize,
     ) -> Result<Vec<Uuid>, StoreError> {
-        let shown = self.store.orders_showing(source, below, after, limit);
+        let shown = self.store.orders_showing(older, after, limit);
         self.calls.around(shown).await
     }
 

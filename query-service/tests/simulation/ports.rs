@@ -197,12 +197,11 @@ impl DocumentStore for Documents {
 
     async fn orders_showing(
         &self,
-        source: NameSource,
-        below: u64,
+        older: &[(NameSource, u64)],
         after: Option<Uuid>,
         limit: usize,
     ) -> Result<Vec<Uuid>, StoreError> {
-        let search = async |_| self.memory.orders_showing(source, below, after, limit).await;
+        let search = async |_| self.memory.orders_showing(older, after, limit).await;
         self.process
             .call("orders showing", search, |ids| format!("{} orders", ids.len()))
             .await

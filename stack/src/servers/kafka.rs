@@ -75,6 +75,10 @@ fn broker(run: &Run<'_>, cache: &Cache, name: &str, id: u16, ports: &[(u16, u16)
         run.finish(name, &mut format)?;
     }
     let mut command = java()?;
+    if ports.len() > 1 {
+        // They share one machine, and are killed and started again: what they compile is seldom worth it.
+        command.args(&java::QUICK_START[..1]);
+    }
     command.args(["-XX:+UseG1GC", "kafka.Kafka"]).arg(&properties);
     Ok(command)
 }

@@ -114,6 +114,8 @@ pub fn settings(service: Service, at: &Addresses) -> BTreeMap<String, String> {
             ("ELASTICSEARCH__URL", &at.elasticsearch),
             ("KAFKA__SESSION_TIMEOUT", "6s"),
             ("KAFKA__MAX_POLL_INTERVAL", "8s"),
+            // Two processors serve everything here.
+            ("ELASTICSEARCH__REFRESH_INTERVAL", "500ms"),
             ("CURSOR__SECRET", "a secret of the torture runs alone"),
         ],
     };

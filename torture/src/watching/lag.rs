@@ -1,6 +1,6 @@
 //! Lag as the services tell it, beside what is certain to be true: what was waiting before they were asked and still was after.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -22,6 +22,8 @@ const AT_ONCE: usize = 2;
 const SCRAPE: Duration = Duration::from_secs(1);
 const STORE: Duration = Duration::from_secs(2);
 const BROKERS: Duration = Duration::from_secs(2);
+/// Looks at a partition that are remembered.
+const KEPT: usize = 1_000;
 /// A role of which no replica answers within that does not run.
 const SIGN_OF_LIFE: Duration = Duration::from_millis(300);
 
@@ -30,6 +32,7 @@ pub struct Lags {
     recorder: Recorder,
     http: reqwest::Client,
     brokers: Option<Brokers>,
+    ends: Ends,
     turn: usize,
     /// Since when no replica of a role has answered.
     silent: HashMap<&'static str, Instant>,
@@ -55,6 +58,7 @@ impl Lags {
             recorder: recorder.clone(),
             http: http_client()?,
             brokers: Some(Brokers::connect(cluster.bootstrap_servers(), BROKERS)?),
+            ends: Ends::default(),
             turn: 0,
             silent: HashMap::new(),
         })
@@ -156,43 +160,46 @@ impl Lags {
     async fn oldest_record(&mut self, of: &Fed) -> Result<Option<Waiting>> {
         let mut brokers = self.brokers.take().context("the brokers are asked already")?;
         let (group, topics) = (of.group.clone(), of.topics.clone());
-        let (brokers, oldest) = spawn_blocking(move || {
-            let oldest = oldest(&mut brokers, &group, &topics);
-            (brokers, oldest)
+        let (brokers, behind) = spawn_blocking(move || {
+            let behind = brokers.behind(&group, &topics);
+            (brokers, behind)
         })
         .await?;
         self.brokers = Some(brokers);
-        oldest
-    }
-}
-
-fn oldest(brokers: &mut Brokers, group: &str, topics: &[String]) -> Result<Option<Waiting>> {
-    let mut oldest: Option<Waiting> = None;
-    for Behind {
-        topic,
-        partition,
-        committed,
-        ..
-    } in brokers.behind(group, topics)?
-    {
-        let written_at = brokers.written_at(&topic, partition, committed)?;
         let seen = Instant::now();
-        let seconds = (milliseconds_now() - written_at) as f64 / 1_000.0;
-        if oldest.as_ref().is_none_or(|oldest| oldest.by_now() < seconds) {
-            oldest = Some(Waiting {
-                what: format!("{topic} {partition} {committed}"),
-                seconds,
-                seen,
-            });
-        }
+        let waiting = behind?.into_iter().map(|behind| Waiting {
+            seconds: self.ends.there_for(&behind, seen).as_secs_f64(),
+            what: format!("{} {} {}", behind.topic, behind.partition, behind.committed),
+            seen,
+        });
+        Ok(waiting.max_by(|one, other| one.seconds.total_cmp(&other.seconds)))
     }
-    Ok(oldest)
 }
 
-/// By the clock that the records' times are of.
-fn milliseconds_now() -> i64 {
-    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+/// The ends of partitions as they were seen. The time that a record says is no witness: it was sent then, and may have come to
+/// where it can be read much later; that long it is in the outbox, whose age tells of it.
+#[derive(Default)]
+struct Ends(HashMap<(String, i32), VecDeque<(i64, Instant)>>);
+
+impl Ends {
+    /// Since the first look that showed the first record that is not done.
+    fn there_for(&mut self, behind: &Behind, now: Instant) -> Duration {
+        let seen = self
+            .0
+            .entry((behind.topic.clone(), behind.partition))
+            .or_default();
+        let end = behind.committed + behind.records;
+        // Made anew.
+        seen.retain(|(earlier, _)| *earlier <= end);
+        if seen.back().is_none_or(|(last, _)| *last < end) {
+            seen.push_back((end, now));
+        }
+        while seen.len() > KEPT {
+            seen.pop_front();
+        }
+        let first = seen.iter().find(|(end, _)| *end > behind.committed);
+        first.map_or(Duration::ZERO, |(_, since)| now.duration_since(*since))
+    }
 }
 
 async fn oldest_row(database: &Client) -> Result<Option<Waiting>> {

@@ -34,12 +34,11 @@ pub trait DocumentStore: Send + Sync + 'static {
     /// Makes everything written before this call visible to searches.
     fn refresh(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The ids of orders that show `source`'s name as of a version below `below`, after `after` in id order, at most `limit`.
-    /// A search: call [`DocumentStore::refresh`] before the first page.
+    /// The ids of orders that show any of these names as of a version below its own, after `after` in id order, at most
+    /// `limit`. A search: call [`DocumentStore::refresh`] before the first page.
     fn orders_showing(
         &self,
-        source: NameSource,
-        below: u64,
+        older: &[(NameSource, u64)],
         after: Option<Uuid>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Uuid>, StoreError>> + Send;

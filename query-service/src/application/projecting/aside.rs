@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use read_model::Kind;
+use read_model::{Kind, NameSource};
 
 use super::announcing::Announcing;
 use super::finishing::Finishing;
@@ -87,9 +87,9 @@ where
             }
         }
         count(self.finishing.kind, &finished);
-        for renamed in self.finishing.finish(finished, Vec::new(), Vec::new()).await? {
-            self.renaming.propagate(renamed.source).await?;
-        }
+        let renamed = self.finishing.finish(finished, Vec::new(), Vec::new()).await?;
+        let sources: Vec<NameSource> = renamed.iter().map(|renamed| renamed.source).collect();
+        self.renaming.propagate(&sources).await?;
         Ok(fates)
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::Gauge;
+use read_model::NameSource;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -33,6 +34,8 @@ use crate::application::ports::{
 const UNFINISHED: usize = 2;
 /// Renamings that may wait for those before them.
 const RENAMINGS: usize = 256;
+/// Those that wait go together, at most so many.
+const RENAMINGS_AT_ONCE: usize = 64;
 
 /// What the lanes of one generation use.
 pub struct Ports<G, D, C, A> {
@@ -358,11 +361,17 @@ async fn carry<G, C, A>(
     C: ChangePublisher,
     A: Acknowledge,
 {
-    while let Some(Renamed { source, positions }) = renamed.recv().await {
+    let mut batch = Vec::with_capacity(RENAMINGS_AT_ONCE);
+    while renamed.recv_many(&mut batch, RENAMINGS_AT_ONCE).await > 0 {
         waiting.set(renamed.len() as f64);
-        match renaming.propagate(source).await {
-            Ok(()) => acknowledge.done(&positions),
-            Err(Abandoned) => return,
+        let mut sources: Vec<NameSource> = batch.iter().map(|renamed| renamed.source).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let Ok(()) = renaming.propagate(&sources).await else {
+            return;
+        };
+        for Renamed { positions, .. } in batch.drain(..) {
+            acknowledge.done(&positions);
         }
     }
 }

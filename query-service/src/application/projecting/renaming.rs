@@ -1,5 +1,6 @@
-//! A renaming carried to every order that shows the name, in each generation of orders, a page at a time.
+//! Renamings carried to every order that shows the names, in each generation of orders, a page at a time.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,16 +30,18 @@ pub struct Renaming<G: Generations, C> {
     pub page: usize,
 }
 
+/// Names that are to reach the orders, each by whose it is.
+type Carried = [(NameSource, Arc<CurrentName>)];
+
 impl<G: Generations + NameSources, C: ChangePublisher> Renaming<G, C> {
-    /// Returns when every order shows `source`'s name as its document has it, also in a search, and that document says
-    /// so. Does nothing where it says so already.
-    pub async fn propagate(&self, source: NameSource) -> Result<(), Abandoned> {
-        let (NameSource::Customer(id) | NameSource::Product(id)) = source;
+    /// Returns when every order shows these names as their documents have them, also in a search, and those documents say
+    /// so. Nothing is done for those that say so already. The others go together: as many requests as for one.
+    pub async fn propagate(&self, sources: &[NameSource]) -> Result<(), Abandoned> {
         let generation = self.generation;
-        let Some(name) = self.unpropagated(id).await? else {
+        let names = self.unpropagated(sources).await?;
+        if names.is_empty() {
             return Ok(());
-        };
-        let name = Arc::new(name);
+        }
         let mut orders = self
             .patience
             .until_done("looking for generations", || {
@@ -50,30 +53,26 @@ impl<G: Generations + NameSources, C: ChangePublisher> Renaming<G, C> {
         let mut corrected = 0;
         for found in orders {
             let store = self.generations.store(found.generation);
-            let reached = match found.queried {
-                true => self.carry(&store, source, &name, true).await?,
+            corrected += match found.queried {
+                true => self.carry(&store, &names, true).await?,
                 // It may be dropped meanwhile.
-                false => {
-                    self.carry_unless_gone(&store, found.generation, source, &name)
-                        .await?
-                }
+                false => self.carry_unless_gone(&store, found.generation, &names).await?,
             };
-            corrected += reached;
         }
         metrics::counter!("projector_renamed_orders_total").increment(corrected as u64);
-        tracing::info!(%generation, %id, version = name.name_version, orders = corrected, "renaming reached every order");
-        self.mark(id, &name).await
+        let renamed = names.len();
+        tracing::info!(%generation, renamed, orders = corrected, "renamings have reached every order");
+        self.mark(names).await
     }
 
     async fn carry_unless_gone(
         &self,
         orders: &G::Store,
         generation: Generation,
-        source: NameSource,
-        name: &Arc<CurrentName>,
+        names: &Carried,
     ) -> Result<usize, Abandoned> {
         tokio::select! {
-            carried = self.carry(orders, source, name, false) => carried,
+            carried = self.carry(orders, names, false) => carried,
             gone = self.gone(generation) => gone.map(|()| 0),
         }
     }
@@ -93,33 +92,31 @@ impl<G: Generations + NameSources, C: ChangePublisher> Renaming<G, C> {
     }
 
     /// Answers how many orders were corrected.
-    async fn carry(
-        &self,
-        orders: &G::Store,
-        source: NameSource,
-        name: &Arc<CurrentName>,
-        told: bool,
-    ) -> Result<usize, Abandoned> {
+    async fn carry(&self, orders: &G::Store, names: &Carried, told: bool) -> Result<usize, Abandoned> {
         self.refresh(orders).await?;
+        let older: Vec<(NameSource, u64)> = names
+            .iter()
+            .map(|(source, name)| (*source, name.name_version))
+            .collect();
         let mut after = None;
         let mut corrected = 0;
         loop {
             let page = self
                 .patience
                 .until_done("searching orders", || {
-                    orders.orders_showing(source, name.name_version, after, self.page)
+                    orders.orders_showing(&older, after, self.page)
                 })
                 .await?;
             let Some(last) = page.last() else { break };
             after = Some(*last);
-            let corrections: Corrections = page
-                .iter()
-                .map(|order| (*order, vec![(source, Arc::clone(name))]))
-                .collect();
+            let corrections: Corrections = page.iter().map(|order| (*order, names.to_vec())).collect();
             let changes = self.names.correct(orders, corrections).await?;
             corrected += changes.len();
             if told {
                 self.publish(&changes).await?;
+            }
+            if page.len() < self.page {
+                break;
             }
         }
         if corrected > 0 {
@@ -143,84 +140,112 @@ impl<G: Generations + NameSources, C: ChangePublisher> Renaming<G, C> {
             .await
     }
 
-    async fn unpropagated(&self, id: Uuid) -> Result<Option<CurrentName>, Abandoned> {
-        let Some((_, projection)) = self.load(id).await? else {
-            return Ok(None);
-        };
-        Ok(match projection.awaits_propagation() {
-            true => projection.current_name(),
+    async fn unpropagated(
+        &self,
+        sources: &[NameSource],
+    ) -> Result<Vec<(NameSource, Arc<CurrentName>)>, Abandoned> {
+        let loaded = self.load(sources).await?.into_iter();
+        let names = loaded.filter_map(|(source, _, projection)| match projection.awaits_propagation() {
+            true => Some((source, Arc::new(projection.current_name()?))),
             false => None,
-        })
+        });
+        Ok(names.collect())
     }
 
-    async fn load(&self, id: Uuid) -> Result<Option<(Revision, Projection)>, Abandoned> {
-        let mut stored = self
+    /// Those that are there and can be read.
+    async fn load(
+        &self,
+        sources: &[NameSource],
+    ) -> Result<Vec<(NameSource, Revision, Projection)>, Abandoned> {
+        let ids: Vec<Uuid> = sources.iter().copied().map(id).collect();
+        let stored = self
             .patience
-            .until_done("reading names", || async move { self.store.load(&[id]).await })
+            .until_done("reading names", || self.store.load(&ids))
             .await?;
-        let Some(stored) = stored.pop().flatten() else {
-            return Ok(None);
-        };
-        match Projection::from_json(self.generation.kind, id, stored.body) {
-            Ok(projection) => Ok(Some((stored.revision, projection))),
-            Err(error) => {
-                let generation = self.generation;
-                tracing::error!(%generation, %id, error = format!("{:#}", anyhow::Error::from(error)), "a name cannot be read");
-                Ok(None)
+        let generation = self.generation;
+        let found = sources.iter().zip(stored).filter_map(|(source, stored)| {
+            let (id, stored) = (id(*source), stored?);
+            match Projection::from_json(generation.kind, id, stored.body) {
+                Ok(projection) => Some((*source, stored.revision, projection)),
+                Err(error) => {
+                    tracing::error!(%generation, %id, error = format!("{:#}", anyhow::Error::from(error)), "a name cannot be read");
+                    None
+                }
             }
-        }
+        });
+        Ok(found.collect())
     }
 
-    async fn mark(&self, id: Uuid, name: &CurrentName) -> Result<(), Abandoned> {
+    /// Each document says that its name has reached the orders.
+    async fn mark(&self, mut names: Vec<(NameSource, Arc<CurrentName>)>) -> Result<(), Abandoned> {
         let generation = self.generation;
         let mut pauses = self.patience.pauses("writing names");
         loop {
-            let Some((revision, mut projection)) = self.load(id).await? else {
-                return Ok(());
-            };
-            if !projection.mark_propagated(name) {
+            let sources: Vec<NameSource> = names.iter().map(|(source, _)| *source).collect();
+            let mut writes = Vec::with_capacity(sources.len());
+            let mut versions = HashMap::with_capacity(sources.len());
+            for (source, revision, mut projection) in self.load(&sources).await? {
+                let name = names.iter().find(|(of, _)| *of == source);
+                if !name.is_some_and(|(_, name)| projection.mark_propagated(name)) {
+                    continue;
+                }
+                let id = id(source);
+                match projection.to_json() {
+                    Ok(body) => {
+                        versions.insert(id, projection.version());
+                        writes.push(DocumentWrite {
+                            id,
+                            expected: Some(revision),
+                            body,
+                        });
+                    }
+                    Err(error) => {
+                        tracing::error!(%generation, %id, %error, "a document cannot be written as JSON");
+                    }
+                }
+            }
+            if writes.is_empty() {
                 return Ok(());
             }
-            let body = match projection.to_json() {
-                Ok(body) => body,
+            let ids: Vec<Uuid> = writes.iter().map(|write| write.id).collect();
+            let outcomes = match self.patience.unless_abandoned(self.store.write(writes)).await? {
+                Ok(outcomes) => outcomes,
                 Err(error) => {
-                    tracing::error!(%generation, %id, %error, "a document cannot be written as JSON");
-                    return Ok(());
+                    self.patience.pause(&mut pauses, &error.into()).await?;
+                    continue;
                 }
             };
-            let write = DocumentWrite {
-                id,
-                expected: Some(revision),
-                body,
-            };
-            let written = self
-                .patience
-                .unless_abandoned(self.store.write(vec![write]))
-                .await?
-                .map(|mut outcomes| outcomes.pop());
-            match written {
-                Ok(Some(WriteOutcome::Written(_))) => {
-                    let told = change(generation.kind, id, projection.version(), None);
-                    return match self.announcing.is_on() {
-                        true => self.publish(told.as_slice()).await,
-                        false => Ok(()),
-                    };
+            let mut told = Vec::new();
+            let mut over = HashSet::new();
+            let mut unavailable = None;
+            for (id, outcome) in ids.into_iter().zip(outcomes) {
+                match outcome {
+                    WriteOutcome::Written(_) => {
+                        let version = versions.get(&id).copied().unwrap_or_default();
+                        told.extend(change(generation.kind, id, version, None));
+                        over.insert(id);
+                    }
+                    WriteOutcome::Conflict => {}
+                    WriteOutcome::Refused(cause) => {
+                        tracing::error!(%generation, %id, cause, "the store refuses to note that a name was carried on");
+                        over.insert(id);
+                    }
+                    WriteOutcome::Unavailable(cause) => _ = unavailable.get_or_insert(cause),
                 }
-                Ok(Some(WriteOutcome::Conflict)) => {}
-                Ok(Some(WriteOutcome::Refused(cause))) => {
-                    tracing::error!(%generation, %id, cause, "the store refuses to note that a name was carried on");
-                    return Ok(());
-                }
-                Ok(Some(WriteOutcome::Unavailable(cause))) => {
-                    self.patience.pause(&mut pauses, &anyhow::anyhow!(cause)).await?;
-                }
-                Ok(None) => {
-                    self.patience
-                        .pause(&mut pauses, &anyhow::anyhow!("a write was not answered"))
-                        .await?;
-                }
-                Err(error) => self.patience.pause(&mut pauses, &error.into()).await?,
+            }
+            if self.announcing.is_on() {
+                self.publish(&told).await?;
+            }
+            names.retain(|(source, _)| !over.contains(&id(*source)));
+            match unavailable {
+                Some(cause) => self.patience.pause(&mut pauses, &anyhow::anyhow!(cause)).await?,
+                None => pauses.over(),
             }
         }
     }
+}
+
+fn id(source: NameSource) -> Uuid {
+    let (NameSource::Customer(id) | NameSource::Product(id)) = source;
+    id
 }

@@ -191,7 +191,7 @@ impl<G: Rebuildable, F: Feeds> Rebuilding<G, F> {
         Ok(stored.into_iter().map(|stored| Some(stored?.body)).collect())
     }
 
-    /// Reads in real time what differed: both are written all the while.
+    /// Reads in real time what differed: both are written all the while, and one that is behind is waited for.
     async fn look_again(
         &self,
         comparison: &mut Comparison,
@@ -232,6 +232,10 @@ impl<G: Rebuildable, F: Feeds> Rebuilding<G, F> {
             self.patience
                 .unless_abandoned(tokio::time::sleep(BETWEEN_LOOKS))
                 .await?;
+            self.until_level(comparison.next, |_| ()).await?;
+            if whole {
+                self.until_level(comparison.queried, |_| ()).await?;
+            }
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 mod bulk_answer;
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use bulk_answer::BulkAnswer;
 
+use super::refreshing::Refreshing;
 use super::request::{parse, post, post_json};
 use crate::application::ports::{
     DocumentStore, DocumentWrite, NameSource, Revision, StoreError, StoredDocument, Waiting, WriteOutcome,
@@ -31,14 +33,21 @@ pub struct ElasticsearchDocuments {
     client: Elasticsearch,
     /// Of this generation alone. Writes require it to be an alias, so that none makes a missing index with a guessed mapping.
     alias: String,
+    refreshing: Arc<Refreshing>,
     bulk_max_bytes: usize,
 }
 
 impl ElasticsearchDocuments {
-    pub fn new(client: Elasticsearch, alias: String, bulk_max_bytes: usize) -> Self {
+    pub fn new(
+        client: Elasticsearch,
+        alias: String,
+        refreshing: Arc<Refreshing>,
+        bulk_max_bytes: usize,
+    ) -> Self {
         Self {
             client,
             alias,
+            refreshing,
             bulk_max_bytes,
         }
     }
@@ -65,6 +74,18 @@ impl ElasticsearchDocuments {
                 "the search was cut short"
             ))),
             false => Ok(answer.hits.hits),
+        }
+    }
+
+    async fn refresh_now(&self) -> Result<(), StoreError> {
+        let path = format!("/{}/_refresh", self.alias);
+        // It takes no body, not even an empty object.
+        let answer: RefreshAnswer = parse(&post(&self.client, &path, "application/json", &[], None).await?)?;
+        match answer.shards.failed {
+            0 => Ok(()),
+            failed => Err(StoreError::Unavailable(anyhow::anyhow!(
+                "{failed} shards were not refreshed"
+            ))),
         }
     }
 
@@ -137,38 +158,25 @@ impl DocumentStore for ElasticsearchDocuments {
     }
 
     async fn refresh(&self) -> Result<(), StoreError> {
-        let path = format!("/{}/_refresh", self.alias);
-        // It takes no body, not even an empty object.
-        let answer: RefreshAnswer = parse(&post(&self.client, &path, "application/json", &[], None).await?)?;
-        match answer.shards.failed {
-            0 => Ok(()),
-            failed => Err(StoreError::Unavailable(anyhow::anyhow!(
-                "{failed} shards were not refreshed"
-            ))),
-        }
+        self.refreshing.from_now(self.refresh_now()).await
     }
 
     async fn orders_showing(
         &self,
-        source: NameSource,
-        below: u64,
+        older: &[(NameSource, u64)],
         after: Option<Uuid>,
         limit: usize,
     ) -> Result<Vec<Uuid>, StoreError> {
-        let (id_field, id, version_field) = match source {
-            NameSource::Customer(id) => ("customer_id", id, "customer_version"),
-            NameSource::Product(id) => ("items.product_id", id, "items.product_version"),
-        };
+        let any: Vec<Value> = older
+            .iter()
+            .map(|(source, below)| showing(*source, *below))
+            .collect();
         let mut search = json!({
             "size": limit,
             "_source": false,
             "track_total_hits": false,
             "sort": ["id"],
-            "query": {"bool": {"filter": [
-                {"term": {id_field: id}},
-                // Lines are not told apart here: another line's older name finds the order too. Too many do no harm.
-                {"range": {version_field: {"lt": below}}},
-            ]}},
+            "query": {"bool": {"filter": [{"bool": {"should": any}}]}},
         });
         if let Some(after) = after {
             search["search_after"] = json!([after]);
@@ -198,6 +206,15 @@ impl DocumentStore for ElasticsearchDocuments {
         });
         Ok(waiting.collect())
     }
+}
+
+/// Lines are not told apart here: another line's older name finds the order too. Too many do no harm.
+fn showing(source: NameSource, below: u64) -> Value {
+    let (id_field, id, version_field) = match source {
+        NameSource::Customer(id) => ("customer_id", id, "customer_version"),
+        NameSource::Product(id) => ("items.product_id", id, "items.product_version"),
+    };
+    json!({"bool": {"filter": [{"term": {id_field: id}}, {"range": {version_field: {"lt": below}}}]}})
 }
 
 /// At most, with its action line.

@@ -1,7 +1,7 @@
 //! Which generations there are, told by their aliases; and the names in the customers' and products' documents.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use elasticsearch::Elasticsearch;
@@ -15,6 +15,7 @@ use super::client::ElasticsearchSettings;
 use super::documents::ElasticsearchDocuments;
 use super::indices::mapping_version;
 use super::naming::Naming;
+use super::refreshing::Refreshing;
 use super::request::{parse, post_json, refusal, send};
 use crate::application::ports::{FoundGeneration, Generation, Generations, NameSources, StoreError};
 
@@ -29,6 +30,8 @@ pub struct ElasticsearchGenerations {
     settings: ElasticsearchSettings,
     /// Where names are read, and since when that is known.
     named: Mutex<Option<(Instant, Vec<Generation>)>>,
+    /// Shared by whoever writes to a generation.
+    refreshing: Mutex<HashMap<Generation, Arc<Refreshing>>>,
 }
 
 impl ElasticsearchGenerations {
@@ -38,6 +41,7 @@ impl ElasticsearchGenerations {
             naming: Naming::of(settings),
             settings: settings.clone(),
             named: Mutex::default(),
+            refreshing: Mutex::default(),
         }
     }
 
@@ -118,9 +122,11 @@ impl Generations for ElasticsearchGenerations {
     }
 
     fn store(&self, generation: Generation) -> ElasticsearchDocuments {
+        let mut refreshing = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         ElasticsearchDocuments::new(
             self.client.clone(),
             self.naming.projected(generation),
+            Arc::clone(refreshing.entry(generation).or_default()),
             self.settings.bulk_max_bytes,
         )
     }

@@ -148,8 +148,7 @@ impl DocumentStore for MemoryDocuments {
 
     async fn orders_showing(
         &self,
-        source: NameSource,
-        below: u64,
+        older: &[(NameSource, u64)],
         after: Option<Uuid>,
         limit: usize,
     ) -> Result<Vec<Uuid>, StoreError> {
@@ -157,7 +156,8 @@ impl DocumentStore for MemoryDocuments {
         Ok(documents
             .searchable
             .iter()
-            .filter(|(id, body)| after.is_none_or(|after| **id > after) && shows(body, source, below))
+            .filter(|(id, _)| after.is_none_or(|after| **id > after))
+            .filter(|(_, body)| older.iter().any(|(source, below)| shows(body, *source, *below)))
             .map(|(id, _)| *id)
             .take(limit)
             .collect())
