@@ -172,6 +172,7 @@ pub async fn start(role: Role, settings: &Settings) -> anyhow::Result<Running> {
     let watching = watch_backlog(
         outbox,
         Arc::clone(&outbox_room),
+        Arc::clone(&health.seen_backlog),
         settings.relay.backlog_interval,
         stop.clone(),
     );

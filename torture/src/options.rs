@@ -9,12 +9,12 @@ use stack::{Profile, workspace};
 
 use crate::faults::{self, FaultKind};
 
-const DURATION: Duration = Duration::from_secs(15 * 60);
+const DURATION: Duration = Duration::from_secs(17 * 60);
 const SHORT: Duration = Duration::from_secs(5 * 60);
 const CLIENTS: u32 = 45;
 const CLIENTS_OF_A_SHORT_RUN: u32 = 24;
-const RATE: u32 = 65;
-const RATE_OF_A_SHORT_RUN: u32 = 40;
+const RATE: u32 = 40;
+const RATE_OF_A_SHORT_RUN: u32 = 25;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -25,7 +25,7 @@ pub struct Options {
     /// The same seed gives the same clients and the same faults
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// For how long faults are injected, such as 90s or 15m [default: 15m]
+    /// For how long faults are injected, such as 90s or 15m [default: 17m]
     #[arg(long, value_parser = duration)]
     duration: Option<Duration>,
     /// Only these, by their names in --list; `none` for none
@@ -40,14 +40,14 @@ pub struct Options {
     /// Clients that send commands [default: 45]
     #[arg(long)]
     clients: Option<u32>,
-    /// Commands a second of all of them [default: 65]
+    /// Commands a second of all of them [default: 40]
     #[arg(long)]
     rate: Option<u32>,
     /// Clients that send queries
     #[arg(long, default_value_t = 12)]
     pub readers: u32,
     /// Queries a second of all of them
-    #[arg(long, default_value_t = 24)]
+    #[arg(long, default_value_t = 16)]
     pub reads: u32,
     /// Where an earlier build of both services is, to run beside this one
     #[arg(long)]

@@ -4,6 +4,7 @@
 //! [`invoicing`] and committed through a port of [`ports`]. What follows from its events is in [`policies`]; how queued commands are run, with the
 //! list of all commands, in [`stored`].
 
+pub mod backlog;
 pub mod backpressure;
 mod body;
 pub mod bus;

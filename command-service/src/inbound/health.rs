@@ -1,5 +1,6 @@
 //! How this process and what it depends on are doing.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
+use crate::application::backlog::SeenBacklog;
 use crate::application::ports::{Backlog, Waiting};
 use crate::settings::Role;
 
@@ -105,6 +107,7 @@ pub struct Health {
     stopping: AtomicBool,
     dependencies: Vec<Dependency>,
     backlog: Option<Probe<Backlog>>,
+    pub seen_backlog: Arc<SeenBacklog>,
     queue: Option<Probe<Vec<Waiting>>>,
     /// The buckets that each role of this process holds.
     leases: Vec<(&'static str, HeldBuckets)>,
@@ -119,6 +122,7 @@ impl Health {
             stopping: AtomicBool::new(false),
             dependencies,
             backlog: None,
+            seen_backlog: Arc::default(),
             queue: None,
             leases: Vec::new(),
             last: Mutex::new(None),
@@ -195,7 +199,9 @@ impl Health {
     /// `None` where it cannot be told: an old figure could be below the truth.
     pub async fn backlog(&self) -> Option<Backlog> {
         let probe = self.backlog.as_ref()?;
-        tokio::time::timeout(PROBE_TIMEOUT, probe()).await.ok()?.ok()
+        let backlog = tokio::time::timeout(PROBE_TIMEOUT, probe()).await.ok()?.ok()?;
+        self.seen_backlog.see(backlog);
+        Some(backlog)
     }
 
     /// `None` where it cannot be told.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::application::backlog::SeenBacklog;
 use crate::application::backpressure::Backpressure;
-use crate::application::ports::{Backlog, Outbox};
+use crate::application::ports::Outbox;
 
 /// Counting many rows takes a while: so many times as long it rests afterwards at least.
 const REST: u32 = 9;
@@ -17,17 +18,11 @@ const REST: u32 = 9;
 pub async fn watch_backlog<O: Outbox>(
     outbox: Arc<O>,
     room: Arc<Backpressure>,
+    seen: Arc<SeenBacklog>,
     every: Duration,
     stop: CancellationToken,
 ) {
     let mut rest = Duration::ZERO;
-    let mut seen = (
-        Backlog {
-            rows: 0,
-            oldest_seconds: 0.0,
-        },
-        Instant::now(),
-    );
     loop {
         let measured = async {
             tokio::time::sleep(rest).await;
@@ -42,16 +37,10 @@ pub async fn watch_backlog<O: Outbox>(
         match measured {
             Ok(backlog) => {
                 room.measured(backlog.rows);
-                seen = (backlog, Instant::now());
+                seen.see(backlog);
             }
             Err(error) => tracing::debug!(%error, "the outbox's backlog is not known"),
         }
-        let (backlog, at) = seen;
-        let age = match backlog.rows {
-            0 => 0.0,
-            _ => backlog.oldest_seconds + at.elapsed().as_secs_f64(),
-        };
-        metrics::gauge!("outbox_depth").set(backlog.rows as f64);
-        metrics::gauge!("outbox_oldest_age_seconds").set(age);
+        seen.tell();
     }
 }

@@ -167,8 +167,8 @@ fn noted(recorder: &Recorder, one: &Injected) -> Fault {
     }
 }
 
-/// Which faults come next: two rounds of five are of one alone, the others of several at once. Each kind comes alone once before
-/// any does again.
+/// Which faults come next: one round of three is of one alone, the others of several at once. Each kind comes alone once before
+/// any does again, those first that come no other way.
 struct Rounds {
     dice: Dice,
     selected: Vec<&'static FaultKind>,
@@ -192,22 +192,24 @@ impl Rounds {
     fn next(&mut self) -> (Vec<&'static FaultKind>, u64) {
         self.number += 1;
         let seed = self.dice.roll(usize::MAX) as u64;
-        let together = match self.number % 5 {
-            0 | 2 | 4 => self.several(),
-            _ => Vec::new(),
+        let together = match self.number % 3 {
+            1 => Vec::new(),
+            _ => self.several(),
         };
         if together.len() > 1 {
             return (together, seed);
         }
         if self.alone.is_empty() {
             self.alone = self.shuffled(self.selected.clone());
+            // From its end.
+            self.alone.sort_by_key(|kind| kind.alone);
         }
         (self.alone.pop().into_iter().collect(), seed)
     }
 
-    /// Two or three on different parts.
+    /// Three or four on different parts.
     fn several(&mut self) -> Vec<&'static FaultKind> {
-        let wanted = 2 + self.dice.roll(2);
+        let wanted = 3 + self.dice.roll(2);
         let may: Vec<_> = self
             .selected
             .iter()

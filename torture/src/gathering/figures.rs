@@ -5,31 +5,33 @@ use std::time::Duration;
 
 use anyhow::Result;
 use checker::history::{Account, Entry};
-use e2e::topics::PROJECTIONS;
 
 use crate::calling::http_client;
 use crate::cluster::{Cluster, Role};
 use crate::figures::{self, Figure};
+use crate::projections::{self, Fed};
 use crate::recording::Recorder;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
 pub async fn note(cluster: &Cluster, recorder: &Recorder) -> Result<()> {
     let http = http_client()?;
+    let fed = projections::fed(&http, cluster.elasticsearch_url()).await?;
     for projector in cluster.replicas(Role::Projector) {
         let figures = figures::of(&http, &projector.address(), LIMIT).await?;
-        for (projection, _) in PROJECTIONS {
-            recorder.note(Entry::Account(account(projector.name(), projection, &figures)));
+        // Of those that queries read: the ones that rebuilds made and dropped took what was under way with them.
+        for fed in &fed {
+            recorder.note(Entry::Account(account(projector.name(), fed, &figures)));
         }
     }
     Ok(())
 }
 
-fn account(process: &str, projection: &str, figures: &[Figure]) -> Account {
+fn account(process: &str, fed: &Fed, figures: &[Figure]) -> Account {
     let of = |name: &'static str| {
-        figures.iter().filter(move |figure| {
-            figure.name == name && figure.labels.get("projection").is_some_and(|it| it == projection)
-        })
+        figures
+            .iter()
+            .filter(move |figure| figure.name == name && figure.labels.get("index") == Some(&fed.index))
     };
     let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
     for figure in of("projector_records_total") {
@@ -43,7 +45,7 @@ fn account(process: &str, projection: &str, figures: &[Figure]) -> Account {
     outcomes.insert("dead_lettered".to_owned(), buried);
     Account {
         process: process.to_owned(),
-        projection: projection.to_owned(),
+        projection: fed.projection.to_owned(),
         consumed: of("projector_records_consumed_total")
             .map(|figure| figure.value as u64)
             .sum(),
@@ -56,7 +58,7 @@ mod tests {
     use super::*;
 
     fn figure(name: &str, outcome: &str, value: f64) -> Figure {
-        let labels = [("projection", "orders"), ("outcome", outcome)];
+        let labels = [("index", "orders-v4-1"), ("outcome", outcome)];
         Figure {
             name: name.to_owned(),
             labels: labels
@@ -74,7 +76,13 @@ mod tests {
             figure("projector_records_total", "dead_lettered", 1.0),
             figure("projector_dead_letters_total", "", 3.0),
         ];
-        let account = account("projector-1", "orders", &figures);
+        let fed = Fed {
+            projection: "orders",
+            index: "orders-v4-1".to_owned(),
+            group: String::new(),
+            topics: Vec::new(),
+        };
+        let account = account("projector-1", &fed, &figures);
         assert_eq!(account.consumed, 9);
         assert_eq!(account.outcomes.values().sum::<u64>(), 9);
     }

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use read_model::{Kind, NameSource};
+use read_model::NameSource;
 
 use super::announcing::Announcing;
-use super::finishing::Finishing;
-use super::folded::{Fate, Folded};
+use super::finishing::{Finishing, count_consumed};
+use super::folded::Fate;
 use super::folding::Folding;
 use super::names::Names;
 use super::patience::{Abandoned, Patience};
@@ -51,7 +51,7 @@ where
                 patience.clone(),
             ),
             finishing: Finishing {
-                kind: generation.kind,
+                generation,
                 store: Arc::clone(&store),
                 dead_letters: Arc::new(Nowhere),
                 changes: Arc::clone(changes),
@@ -86,19 +86,14 @@ where
                 finished.push(folded);
             }
         }
-        count(self.finishing.kind, &finished);
+        // They are taken in once more, so that what is counted as applied, superseded and parked stays what was consumed.
+        let taken_in = finished.iter().map(|folded| folded.records.len()).sum();
+        count_consumed(self.finishing.generation, taken_in);
         let renamed = self.finishing.finish(finished, Vec::new(), Vec::new()).await?;
         let sources: Vec<NameSource> = renamed.iter().map(|renamed| renamed.source).collect();
         self.renaming.propagate(&sources).await?;
         Ok(fates)
     }
-}
-
-/// They are taken in once more, so that what is counted as applied, superseded and parked stays what was consumed.
-fn count(kind: Kind, finished: &[Folded]) {
-    let records: usize = finished.iter().map(|folded| folded.records.len()).sum();
-    metrics::counter!("projector_records_consumed_total", "projection" => kind.name())
-        .increment(records as u64);
 }
 
 /// What cannot be folded is taken out before: this is never called.

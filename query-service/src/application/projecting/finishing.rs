@@ -10,11 +10,13 @@ use super::folded::{Fate, Folded};
 use super::names::{Names, change, source};
 use super::patience::{Abandoned, Patience};
 use super::record::{Acknowledge, Position};
-use crate::application::ports::{Change, ChangePublisher, DeadLetter, DeadLetters, Generations, NameSources};
+use crate::application::ports::{
+    Change, ChangePublisher, DeadLetter, DeadLetters, Generation, Generations, NameSources,
+};
 use crate::failpoints;
 
 pub struct Finishing<G: Generations, D, C, A> {
-    pub kind: Kind,
+    pub generation: Generation,
     pub store: Arc<G::Store>,
     pub dead_letters: Arc<D>,
     pub changes: Arc<C>,
@@ -54,13 +56,19 @@ where
         let corrected = self.names.compare(&*self.store, shown).await?;
         let mut changes = Vec::new();
         if self.announcing.is_on() {
-            changes.extend(folded.iter().filter_map(|document| told(self.kind, document)));
+            changes.extend(
+                folded
+                    .iter()
+                    .filter_map(|document| told(self.generation.kind, document)),
+            );
             // Later than what was written before, and told after it.
             changes.extend(corrected);
         }
-        let projection = self.kind.name();
-        metrics::counter!("projector_records_total", "projection" => projection, "outcome" => "ignored")
-            .increment(ignored.len() as u64);
+        let mut counts = Counts {
+            ignored: ignored.len() as u64,
+            ..Counts::default()
+        };
+        let kind = self.generation.kind;
         let mut done = ignored;
         let mut renamed = Vec::new();
         let mut letters = Vec::new();
@@ -69,7 +77,7 @@ where
             letters.push(letter);
         }
         for document in folded {
-            let source = source(self.kind, document.id).filter(|_| document.awaits_propagation);
+            let source = source(kind, document.id).filter(|_| document.awaits_propagation);
             match source {
                 Some(source) => renamed.push(Renamed {
                     source,
@@ -78,12 +86,13 @@ where
                 None => done.extend(document.positions()),
             }
             for (record, fate) in document.records {
-                count(self.kind, &fate);
+                counts.add(&fate);
                 if let Fate::ToBury { kind, cause } = fate {
                     letters.push(record.raw.to_letter(record.position, kind, cause));
                 }
             }
         }
+        counts.tell(self.generation);
         self.bury(letters).await?;
         self.publish(&changes).await?;
         failpoints::cut("projector::after_told");
@@ -94,7 +103,9 @@ where
     async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Abandoned> {
         // All are handed over before the first is awaited.
         let burials = letters.into_iter().map(|mut letter| async move {
-            letter.projection = Some(self.kind.name().to_owned());
+            let generation = self.generation;
+            let projection = generation.kind.name();
+            letter.projection = Some(projection.to_owned());
             tracing::error!(
                 topic = letter.topic,
                 partition = letter.partition,
@@ -103,9 +114,13 @@ where
                 cause = letter.cause,
                 "a record goes to the dead letters"
             );
-            let projection = self.kind.name();
-            metrics::counter!("projector_dead_letters_total", "projection" => projection, "kind" => letter.kind)
-                .increment(1);
+            metrics::counter!(
+                "projector_dead_letters_total",
+                "projection" => projection,
+                "index" => generation.to_string(),
+                "kind" => letter.kind
+            )
+            .increment(1);
             self.patience
                 .until_done("burying dead letters", || self.dead_letters.bury(letter.clone()))
                 .await
@@ -135,13 +150,53 @@ fn told(kind: Kind, document: &Folded) -> Option<Change> {
     }
 }
 
-fn count(kind: Kind, fate: &Fate) {
-    let outcome = match fate {
-        Fate::Applied => "applied",
-        Fate::Superseded => "superseded",
-        Fate::Parked => "parked",
-        Fate::ToBury { .. } => "dead_lettered",
-    };
-    metrics::counter!("projector_records_total", "projection" => kind.name(), "outcome" => outcome)
-        .increment(1);
+/// What became of records.
+#[derive(Debug, Default)]
+struct Counts {
+    applied: u64,
+    superseded: u64,
+    parked: u64,
+    dead_lettered: u64,
+    ignored: u64,
+}
+
+impl Counts {
+    fn add(&mut self, fate: &Fate) {
+        let count = match fate {
+            Fate::Applied => &mut self.applied,
+            Fate::Superseded => &mut self.superseded,
+            Fate::Parked => &mut self.parked,
+            Fate::ToBury { .. } => &mut self.dead_lettered,
+        };
+        *count += 1;
+    }
+
+    fn tell(&self, generation: Generation) {
+        let outcomes = [
+            ("applied", self.applied),
+            ("superseded", self.superseded),
+            ("parked", self.parked),
+            ("dead_lettered", self.dead_lettered),
+            ("ignored", self.ignored),
+        ];
+        for (outcome, count) in outcomes.into_iter().filter(|(_, count)| *count > 0) {
+            metrics::counter!(
+                "projector_records_total",
+                "projection" => generation.kind.name(),
+                "index" => generation.to_string(),
+                "outcome" => outcome
+            )
+            .increment(count);
+        }
+    }
+}
+
+/// Counted for each index: one that is dropped while it is fed leaves what was under way, and takes its figures with it.
+pub fn count_consumed(generation: Generation, records: usize) {
+    metrics::counter!(
+        "projector_records_consumed_total",
+        "projection" => generation.kind.name(),
+        "index" => generation.to_string()
+    )
+    .increment(records as u64);
 }

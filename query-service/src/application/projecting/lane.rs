@@ -115,7 +115,7 @@ where
             patience.clone(),
         );
         let finishing = Finishing {
-            kind,
+            generation,
             store: Arc::clone(&store),
             dead_letters: Arc::clone(&ports.dead_letters),
             changes: Arc::clone(&ports.changes),

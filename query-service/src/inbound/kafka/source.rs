@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::decoding::Received;
 use super::group::{Committing, GroupConsumer};
 use crate::application::projecting::Acknowledge as _;
+use crate::application::projecting::finishing::count_consumed;
 use crate::failpoints;
 use crate::outbound::kafka::scanning::copy;
 
@@ -61,8 +62,7 @@ impl Source {
                 raw: copy(&message, topic),
             });
         }
-        metrics::counter!("projector_records_consumed_total", "projection" => group.generation.kind.name())
-            .increment(received.len() as u64);
+        count_consumed(group.generation, received.len());
         drop(offsets);
         if failpoints::planted("planted::offsets_before_write") {
             let read: Vec<_> = received.iter().map(|record| record.position).collect();

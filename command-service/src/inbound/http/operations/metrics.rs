@@ -14,11 +14,8 @@ use crate::telemetry::metrics_handle;
 )]
 pub async fn metrics(health: web::Data<Health>) -> HttpResponse {
     // Measuring the queue sets its gauges.
-    let (backlog, _) = tokio::join!(health.backlog(), health.queue());
-    if let Some(backlog) = backlog {
-        metrics::gauge!("outbox_depth").set(backlog.rows as f64);
-        metrics::gauge!("outbox_oldest_age_seconds").set(backlog.oldest_seconds);
-    }
+    tokio::join!(health.backlog(), health.queue());
+    health.seen_backlog.tell();
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(metrics_handle().render())
