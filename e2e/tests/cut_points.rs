@@ -13,9 +13,9 @@ use stack::ServiceProcess;
 
 const LIMIT: Duration = Duration::from_secs(90);
 /// Deaths at one point in a row, each at the first time that the new process comes there.
-const IN_A_ROW: usize = 3;
+const IN_A_ROW: usize = 2;
 /// Deaths at points that chance chooses.
-const AT_RANDOM: usize = 3;
+const AT_RANDOM: usize = 2;
 
 const APPEND: [&str; 2] = ["append::before_commit", "append::after_commit"];
 const RELAY: [&str; 3] = [

@@ -9,12 +9,12 @@ use stack::{Profile, workspace};
 
 use crate::faults::{self, FaultKind};
 
-const DURATION: Duration = Duration::from_secs(17 * 60);
+const DURATION: Duration = Duration::from_secs(20 * 60);
 const SHORT: Duration = Duration::from_secs(5 * 60);
 const CLIENTS: u32 = 45;
 const CLIENTS_OF_A_SHORT_RUN: u32 = 24;
-const RATE: u32 = 40;
-const RATE_OF_A_SHORT_RUN: u32 = 25;
+const RATE: u32 = 30;
+const RATE_OF_A_SHORT_RUN: u32 = 20;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -25,7 +25,7 @@ pub struct Options {
     /// The same seed gives the same clients and the same faults
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// For how long faults are injected, such as 90s or 15m [default: 17m]
+    /// For how long faults are injected, such as 90s or 15m [default: 20m]
     #[arg(long, value_parser = duration)]
     duration: Option<Duration>,
     /// Only these, by their names in --list; `none` for none
@@ -40,7 +40,7 @@ pub struct Options {
     /// Clients that send commands [default: 45]
     #[arg(long)]
     clients: Option<u32>,
-    /// Commands a second of all of them [default: 40]
+    /// Commands a second of all of them [default: 30]
     #[arg(long)]
     rate: Option<u32>,
     /// Clients that send queries

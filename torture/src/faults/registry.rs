@@ -35,23 +35,27 @@ pub async fn down_at_start(scene: Scene) -> Result<()> {
     Ok(())
 }
 
-/// Known schemas go on; nothing is buried.
+/// Known schemas go on; nothing is buried. Killed where it is alone; else frozen, which it needs no minute to come back from.
 pub async fn down(scene: Scene) -> Result<()> {
-    let letters = match scene.is_alone() {
-        true => Some(topics::count(scene.cluster(), DEAD_LETTERS).await?),
-        false => None,
-    };
-    scene.cluster().registry().kill().await?;
+    let registry = scene.cluster().registry();
+    if !scene.is_alone() {
+        registry.freeze()?;
+        scene.began("SIGSTOP");
+        scene.hold(1_000, 6_000).await;
+        registry.thaw()?;
+        scene.healed(Sign::Visible);
+        return Ok(());
+    }
+    let letters = topics::count(scene.cluster(), DEAD_LETTERS).await?;
+    registry.kill().await?;
     let since = scene.began("SIGKILL");
     let next = scene.pulse().next_visible(since, Duration::from_secs(10));
     scene.expect_alone(next.await, "known schemas go on");
     scene.hold(1_000, 4_000).await;
     let since = Instant::now();
-    scene.cluster().registry().start().await.context("the registry")?;
+    registry.start().await.context("the registry")?;
     scene.healed_at(since, Sign::Visible);
-    if let Some(before) = letters {
-        let more = topics::count(scene.cluster(), DEAD_LETTERS).await? - before;
-        scene.expect(more == 0, || format!("{more} dead letters without the registry"));
-    }
+    let more = topics::count(scene.cluster(), DEAD_LETTERS).await? - letters;
+    scene.expect(more == 0, || format!("{more} dead letters without the registry"));
     Ok(())
 }

@@ -94,7 +94,8 @@ fn dead_letter(message: &BorrowedMessage<'_>, planted: &HashSet<Place>) -> Optio
         projection: text("dead_letter_projection").unwrap_or_default(),
         kind,
         cause: text("dead_letter_cause").unwrap_or_default(),
-        expected: planted.contains(&place),
+        // It has the headers of its record, whose topic may have been made anew since.
+        expected: header(message, PLANTED).is_some() || planted.contains(&place),
         topic: place.0,
         partition: place.1,
         offset: place.2,
