@@ -13,6 +13,7 @@ use query_service::application::ports::{
 use query_service::application::projecting::aside::Aside;
 use query_service::application::projecting::gaps::Gaps;
 use query_service::application::projecting::patience::Patience;
+use query_service::application::projecting::tally::Tally;
 use query_service::application::projecting::{
     Acknowledge, Announcing, Incoming, Lanes, Ports, Position, ProjectorSettings, lane,
 };
@@ -218,6 +219,7 @@ impl World {
             announcing.set_queried(told);
             let ports = Ports {
                 generation,
+                tally: Arc::new(Tally::new(generation)),
                 generations: Arc::clone(&store),
                 announcing,
                 dead_letters: Arc::clone(&letters),

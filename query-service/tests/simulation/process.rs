@@ -10,6 +10,7 @@ use query_service::application::ports::Generations;
 use query_service::application::projecting::aside::Aside;
 use query_service::application::projecting::gaps::Gaps;
 use query_service::application::projecting::patience::Patience;
+use query_service::application::projecting::tally::Tally;
 use query_service::application::projecting::{
     Acknowledge, Announcing, Incoming, Lanes, Ports, Position, ProjectorSettings, lane,
 };
@@ -141,6 +142,7 @@ impl Pipeline {
         let topics = || Arc::new(Topics(Arc::clone(&self.process), self.kind));
         let ports = Ports {
             generation,
+            tally: Arc::new(Tally::new(generation)),
             generations: Arc::new(Stores(Arc::clone(&self.process))),
             announcing: Arc::clone(&announcing),
             dead_letters: topics(),

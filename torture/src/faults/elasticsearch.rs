@@ -27,9 +27,11 @@ pub async fn killed(scene: Scene) -> Result<()> {
     scene.began("SIGKILL");
     away(&scene, scene.span(1_500, 4_000)).await;
     server.start().await?;
-    nothing_is_buried(&scene, letters).await?;
+    // It answers before its shards are there, and is back when they are.
+    let health = "/_cluster/health?wait_for_status=yellow&timeout=60s";
+    ask(&scene, Method::GET, health, None).await?;
     scene.healed(Sign::Visible);
-    Ok(())
+    nothing_is_buried(&scene, letters).await
 }
 
 pub async fn frozen(scene: Scene) -> Result<()> {
@@ -211,7 +213,7 @@ async fn ask(scene: &Scene, method: Method, path: &str, body: Option<Value>) -> 
     let url = format!("{}{path}", scene.cluster().elasticsearch_url());
     let mut request = Client::builder()
         .no_proxy()
-        .timeout(Duration::from_secs(30))
+        .timeout(Duration::from_secs(90))
         .build()?
         .request(method, &url);
     if let Some(body) = body {

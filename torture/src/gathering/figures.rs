@@ -38,11 +38,6 @@ fn account(process: &str, fed: &Fed, figures: &[Figure]) -> Account {
         let outcome = figure.labels.get("outcome").cloned().unwrap_or_default();
         *outcomes.entry(outcome).or_default() += figure.value as u64;
     }
-    // Those that could not even be decoded are counted here alone.
-    let buried = of("projector_dead_letters_total")
-        .map(|figure| figure.value as u64)
-        .sum();
-    outcomes.insert("dead_lettered".to_owned(), buried);
     Account {
         process: process.to_owned(),
         projection: fed.projection.to_owned(),
@@ -69,12 +64,11 @@ mod tests {
     }
 
     #[test]
-    fn dead_letters_are_counted_once() {
+    fn what_is_consumed_stands_beside_what_came_of_it() {
         let figures = [
             figure("projector_records_consumed_total", "", 9.0),
             figure("projector_records_total", "applied", 6.0),
-            figure("projector_records_total", "dead_lettered", 1.0),
-            figure("projector_dead_letters_total", "", 3.0),
+            figure("projector_records_total", "dead_lettered", 3.0),
         ];
         let fed = Fed {
             projection: "orders",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use read_model::NameSource;
 
 use super::announcing::Announcing;
-use super::finishing::{Finishing, count_consumed};
+use super::finishing::Finishing;
 use super::folded::Fate;
 use super::folding::Folding;
 use super::names::Names;
@@ -17,6 +17,7 @@ use super::recent::RecentDocuments;
 use super::record::{Acknowledge, Position, Record};
 use super::renaming::Renaming;
 use super::settings::ProjectorSettings;
+use super::tally::Tally;
 use crate::application::ports::{
     ChangePublisher, DeadLetter, DeadLetters, Generation, Generations, NameSources, StoreError,
 };
@@ -52,6 +53,7 @@ where
             ),
             finishing: Finishing {
                 generation,
+                tally: Arc::new(Tally::new(generation)),
                 store: Arc::clone(&store),
                 dead_letters: Arc::new(Nowhere),
                 changes: Arc::clone(changes),
@@ -88,7 +90,7 @@ where
         }
         // They are taken in once more, so that what is counted as applied, superseded and parked stays what was consumed.
         let taken_in = finished.iter().map(|folded| folded.records.len()).sum();
-        count_consumed(self.finishing.generation, taken_in);
+        self.finishing.tally.consumed(taken_in);
         let renamed = self.finishing.finish(finished, Vec::new(), Vec::new()).await?;
         let sources: Vec<NameSource> = renamed.iter().map(|renamed| renamed.source).collect();
         self.renaming.propagate(&sources).await?;

@@ -10,6 +10,7 @@ use super::folded::{Fate, Folded};
 use super::names::{Names, change, source};
 use super::patience::{Abandoned, Patience};
 use super::record::{Acknowledge, Position};
+use super::tally::{Fates, Tally};
 use crate::application::ports::{
     Change, ChangePublisher, DeadLetter, DeadLetters, Generation, Generations, NameSources,
 };
@@ -17,6 +18,7 @@ use crate::failpoints;
 
 pub struct Finishing<G: Generations, D, C, A> {
     pub generation: Generation,
+    pub tally: Arc<Tally>,
     pub store: Arc<G::Store>,
     pub dead_letters: Arc<D>,
     pub changes: Arc<C>,
@@ -64,10 +66,8 @@ where
             // Later than what was written before, and told after it.
             changes.extend(corrected);
         }
-        let mut counts = Counts {
-            ignored: ignored.len() as u64,
-            ..Counts::default()
-        };
+        let mut fates = Fates::ignored(ignored.len());
+        fates.undecodable(undecodable.len());
         let kind = self.generation.kind;
         let mut done = ignored;
         let mut renamed = Vec::new();
@@ -86,13 +86,13 @@ where
                 None => done.extend(document.positions()),
             }
             for (record, fate) in document.records {
-                counts.add(&fate);
+                fates.add(&fate);
                 if let Fate::ToBury { kind, cause } = fate {
                     letters.push(record.raw.to_letter(record.position, kind, cause));
                 }
             }
         }
-        counts.tell(self.generation);
+        self.tally.came_to(&fates);
         self.bury(letters).await?;
         self.publish(&changes).await?;
         failpoints::cut("projector::after_told");
@@ -148,55 +148,4 @@ fn told(kind: Kind, document: &Folded) -> Option<Change> {
         true => change(kind, document.id, document.version, document.order.clone()),
         false => None,
     }
-}
-
-/// What became of records.
-#[derive(Debug, Default)]
-struct Counts {
-    applied: u64,
-    superseded: u64,
-    parked: u64,
-    dead_lettered: u64,
-    ignored: u64,
-}
-
-impl Counts {
-    fn add(&mut self, fate: &Fate) {
-        let count = match fate {
-            Fate::Applied => &mut self.applied,
-            Fate::Superseded => &mut self.superseded,
-            Fate::Parked => &mut self.parked,
-            Fate::ToBury { .. } => &mut self.dead_lettered,
-        };
-        *count += 1;
-    }
-
-    fn tell(&self, generation: Generation) {
-        let outcomes = [
-            ("applied", self.applied),
-            ("superseded", self.superseded),
-            ("parked", self.parked),
-            ("dead_lettered", self.dead_lettered),
-            ("ignored", self.ignored),
-        ];
-        for (outcome, count) in outcomes.into_iter().filter(|(_, count)| *count > 0) {
-            metrics::counter!(
-                "projector_records_total",
-                "projection" => generation.kind.name(),
-                "index" => generation.to_string(),
-                "outcome" => outcome
-            )
-            .increment(count);
-        }
-    }
-}
-
-/// Counted for each index: one that is dropped while it is fed leaves what was under way, and takes its figures with it.
-pub fn count_consumed(generation: Generation, records: usize) {
-    metrics::counter!(
-        "projector_records_consumed_total",
-        "projection" => generation.kind.name(),
-        "index" => generation.to_string()
-    )
-    .increment(records as u64);
 }

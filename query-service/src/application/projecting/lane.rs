@@ -25,6 +25,7 @@ use super::patience::{Abandoned, Patience};
 use super::recent::RecentDocuments;
 use super::record::{Acknowledge, Incoming, Position, Record};
 use super::renaming::Renaming;
+use super::tally::Tally;
 use super::{ProjectorSettings, spans};
 use crate::application::ports::{
     ChangePublisher, DeadLetter, DeadLetters, DocumentStore, Generation, Generations, NameSources,
@@ -40,6 +41,7 @@ const RENAMINGS_AT_ONCE: usize = 64;
 /// What the lanes of one generation use.
 pub struct Ports<G, D, C, A> {
     pub generation: Generation,
+    pub tally: Arc<Tally>,
     pub generations: Arc<G>,
     pub announcing: Arc<Announcing>,
     pub dead_letters: Arc<D>,
@@ -116,6 +118,7 @@ where
         );
         let finishing = Finishing {
             generation,
+            tally: Arc::clone(&ports.tally),
             store: Arc::clone(&store),
             dead_letters: Arc::clone(&ports.dead_letters),
             changes: Arc::clone(&ports.changes),

@@ -17,6 +17,7 @@ pub mod renaming;
 pub mod settings;
 mod showing;
 mod spans;
+pub mod tally;
 
 pub use announcing::Announcing;
 pub use lane::{LaneEnded, Lanes, Ports};

@@ -137,8 +137,9 @@ impl<G: Rebuildable, F: Feeds> Rebuilding<G, F> {
         };
         let next = plan.next;
         let stores = (self.generations.store(queried), self.generations.store(next));
-        stores.0.refresh().await?;
-        stores.1.refresh().await?;
+        for store in [&stores.0, &stores.1] {
+            self.patience.until_done("refreshing", || store.refresh()).await?;
+        }
         let whole = queried.mapping == next.mapping;
         let mut comparison = Comparison {
             queried,

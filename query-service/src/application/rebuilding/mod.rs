@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use read_model::Kind;
 
-use super::ports::{DocumentStore as _, FeedStanding, Feeds, FoundGeneration, Generation, Rebuildable};
+use super::ports::{
+    DocumentStore as _, FeedStanding, Feeds, FoundGeneration, Generation, Rebuildable, StoreError,
+};
 use super::projecting::patience::{Abandoned, Patience};
 
 pub use comparing::{Comparison, Ids};
@@ -145,19 +147,28 @@ impl<G: Rebuildable, F: Feeds> Rebuilding<G, F> {
             return Ok(self.generations.point_queries(None, plan.next).await?);
         };
         loop {
-            let held = self.generations.hold(queried).await;
-            let swapped = match held {
-                Ok(()) => self.swap_while_held(plan).await,
-                Err(error) => Err(error.into()),
-            };
+            self.patience
+                .until_done("holding what queries read", || self.generations.hold(queried))
+                .await?;
+            let swapped = self.swap_while_held(plan).await;
             // Whatever came of it; that of a request that failed is not known.
             self.patience
                 .until_done("letting a generation go", || self.generations.let_go(queried))
                 .await?;
-            if swapped? {
-                return Ok(());
+            match swapped {
+                Ok(true) => return Ok(()),
+                Ok(false) => {
+                    tracing::warn!(next = %plan.next, "it fell behind before it could be swapped in: once more");
+                }
+                Err(RebuildError::Store(StoreError::Unavailable(error))) => {
+                    tracing::warn!(next = %plan.next, "it could not be swapped in: {error:#}: once more");
+                    // It may have been all the same.
+                    if self::queried(&self.find(plan.kind).await?) == Some(plan.next) {
+                        return Ok(());
+                    }
+                }
+                Err(error) => return Err(error),
             }
-            tracing::warn!(next = %plan.next, "it fell behind before it could be swapped in: once more");
             self.until_level(plan.next, |_| ()).await?;
         }
     }

@@ -21,6 +21,7 @@ use crate::application::ports::{ChangePublisher, DeadLetters, Generation, Genera
 use crate::application::projecting::aside::Aside;
 use crate::application::projecting::gaps::Gaps;
 use crate::application::projecting::patience::Patience;
+use crate::application::projecting::tally::Tally;
 use crate::application::projecting::{Announcing, Ports, lane};
 
 const CLOSES_WITHIN: Duration = Duration::from_secs(10);
@@ -63,8 +64,10 @@ where
             .subscribe(&topics.names())
             .context("the topics cannot be subscribed to")?;
         let abandon = end.abandon;
+        let tally = Arc::new(Tally::new(generation));
         let ports = Ports {
             generation,
+            tally: Arc::clone(&tally),
             generations: Arc::clone(&feeding.generations),
             announcing: Arc::clone(&announcing),
             dead_letters: Arc::clone(&feeding.dead_letters),
@@ -95,6 +98,7 @@ where
             kind: generation.kind,
             source: Source {
                 consumer: Arc::clone(&consumer),
+                tally: Arc::clone(&tally),
             },
             unknown: UnknownSchemas::new(generation, Arc::clone(&feeding.schemas), patience),
             schemas: Arc::clone(&feeding.schemas),
@@ -117,6 +121,7 @@ where
             abandon.cancel();
             ended(&mut lane_tasks).await;
         }
+        tally.close();
         lag_stopped.cancel();
         _ = lag.await;
         close(consumer).await;

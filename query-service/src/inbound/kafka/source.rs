@@ -15,12 +15,13 @@ use tokio_util::sync::CancellationToken;
 use super::decoding::Received;
 use super::group::{Committing, GroupConsumer};
 use crate::application::projecting::Acknowledge as _;
-use crate::application::projecting::finishing::count_consumed;
+use crate::application::projecting::tally::Tally;
 use crate::failpoints;
 use crate::outbound::kafka::scanning::copy;
 
 pub struct Source {
     pub consumer: Arc<GroupConsumer>,
+    pub tally: Arc<Tally>,
 }
 
 /// Why reading went on from a wait.
@@ -62,7 +63,7 @@ impl Source {
                 raw: copy(&message, topic),
             });
         }
-        count_consumed(group.generation, received.len());
+        self.tally.consumed(received.len());
         drop(offsets);
         if failpoints::planted("planted::offsets_before_write") {
             let read: Vec<_> = received.iter().map(|record| record.position).collect();
