@@ -6,6 +6,7 @@
 mod events;
 mod failures;
 mod gaps;
+mod rebuilding;
 mod renamings;
 mod replaying;
 mod replays;
