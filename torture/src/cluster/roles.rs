@@ -115,7 +115,7 @@ pub fn settings(service: Service, at: &Addresses) -> BTreeMap<String, String> {
             ("KAFKA__SESSION_TIMEOUT", "6s"),
             ("KAFKA__MAX_POLL_INTERVAL", "8s"),
             // Two processors serve everything here.
-            ("ELASTICSEARCH__REFRESH_INTERVAL", "500ms"),
+            ("ELASTICSEARCH__REFRESH_INTERVAL", "1s"),
             ("CURSOR__SECRET", "a secret of the torture runs alone"),
         ],
     };
