@@ -241,6 +241,12 @@ async fn a_replica_that_is_cut_off_from_kafka_says_so_keeps_shortly_and_makes_up
     let (customer, order) = an_order(&commands, &Queries::new(&projector.base_url())).await?;
     shows(&base, order, "Ada Lovelace").await?;
     let mut events = Events::open(&base, &format!("/v1/orders/{order}/changes"), None).await?;
+    // Of what was never seen nobody can tell that it grows.
+    eventually("the lag is known", LIMIT, async || {
+        let lag = metric(&base, "read_model_lag_seconds{projection=\"orders\"}").await?;
+        Ok(lag.filter(|lag| lag.is_finite()).map(drop))
+    })
+    .await?;
 
     door.shut();
     feed_is(&base, 0.0).await?;
