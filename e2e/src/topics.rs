@@ -64,7 +64,7 @@ pub fn read_all(system: &System, aggregate: AggregateType) -> Result<Vec<Publish
 }
 
 /// Partition by partition, in order.
-pub(crate) fn each_record(
+pub fn each_record(
     system: &System,
     topic: &str,
     mut look: impl FnMut(&BorrowedMessage<'_>) -> Result<()>,
