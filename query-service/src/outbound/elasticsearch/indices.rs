@@ -7,7 +7,7 @@ use super::client::ElasticsearchSettings;
 use super::mappings::mapping;
 use super::naming::Naming;
 
-/// Raise it with any change of [`mapping`]: an index that exists keeps its own.
+/// Raise it with any change of `mapping`: an index that exists keeps its own.
 pub fn mapping_version(kind: Kind) -> u32 {
     match kind {
         Kind::Customer
