@@ -243,7 +243,7 @@ fn record(aggregate: AggregateType, message: &BorrowedMessage<'_>) -> Result<Rec
 }
 
 /// Documents by themselves: kind, where they are, and whose streams they are of.
-const DOCUMENTS: [(&str, &str, &str); 5] = [
+pub const DOCUMENTS: [(&str, &str, &str); 5] = [
     ("orders", "/v1/orders", "order"),
     ("customers", "/v1/customers", "customer"),
     ("products", "/v1/products", "product"),
@@ -252,7 +252,7 @@ const DOCUMENTS: [(&str, &str, &str); 5] = [
 ];
 
 /// Lists as a whole: kind, path, and what names an item.
-const LISTS: [(&str, &str, &str); 4] = [
+pub const LISTS: [(&str, &str, &str); 4] = [
     ("order-list", "/v1/orders", "id"),
     ("sales-daily", "/v1/sales/daily", "date"),
     ("sales-products", "/v1/sales/products", "product_id"),

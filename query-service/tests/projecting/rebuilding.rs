@@ -82,16 +82,18 @@ async fn write(store: &impl DocumentStore, version: u64, expected: Option<Revisi
     }
 }
 
+/// What queries read is ahead of the next one. Answers where that one stands.
+async fn differ(rebuilding: &Rebuilding<MemoryGenerations, Fed>, plan: &Plan) -> Revision {
+    let queried = MemoryGenerations::first(Kind::Order);
+    write(&rebuilding.generations.store(queried), 2, None).await;
+    write(&rebuilding.generations.store(plan.next), 1, None).await
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_difference_is_none_while_the_feed_is_behind() {
-    let (rebuilding, plan) = two_generations(RECORDS).await;
-    let queried = rebuilding
-        .generations
-        .store(MemoryGenerations::first(Kind::Order));
+    let (rebuilding, plan) = two_generations(RECORDS - 1).await;
+    let behind = differ(&rebuilding, &plan).await;
     let next = rebuilding.generations.store(plan.next);
-    write(&queried, 2, None).await;
-    let behind = write(&next, 1, None).await;
-    rebuilding.feeds.0.store(RECORDS - 1, Ordering::Relaxed);
     let (compared, ()) = tokio::join!(rebuilding.compare(&plan, |_| ()), async {
         // For as long as brokers may be away.
         sleep(Duration::from_secs(60)).await;
@@ -105,11 +107,7 @@ async fn a_difference_is_none_while_the_feed_is_behind() {
 #[tokio::test(start_paused = true)]
 async fn a_difference_of_level_generations_stands() {
     let (rebuilding, plan) = two_generations(RECORDS).await;
-    let queried = rebuilding
-        .generations
-        .store(MemoryGenerations::first(Kind::Order));
-    write(&queried, 2, None).await;
-    write(&rebuilding.generations.store(plan.next), 1, None).await;
+    differ(&rebuilding, &plan).await;
     let compared = rebuilding.compare(&plan, |_| ()).await;
     let comparison = compared.expect("it is compared").expect("with something");
     assert!(!comparison.is_equal(), "{comparison}");

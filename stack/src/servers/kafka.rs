@@ -76,7 +76,7 @@ fn broker(run: &Run<'_>, cache: &Cache, name: &str, id: u16, ports: &[(u16, u16)
     }
     let mut command = java()?;
     if ports.len() > 1 {
-        // They share one machine, and are killed and started again: what they compile is seldom worth it.
+        // Those of a cluster share one machine, and are killed and started again.
         command.args(&java::QUICK_START[..1]);
     }
     command.args(["-XX:+UseG1GC", "kafka.Kafka"]).arg(&properties);

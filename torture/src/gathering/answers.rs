@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use checker::history::{Entry, Shown};
 use e2e::queries::Queries;
+use e2e::recorded::{DOCUMENTS, LISTS};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -19,23 +20,6 @@ const ATTEMPTS: usize = 5;
 const PAUSE: Duration = Duration::from_millis(500);
 /// Words that names have; see the workload.
 const SEARCHED: [&str; 4] = ["Ada", "Grace", "Loom", "Teapot"];
-
-/// Documents by themselves: kind, where they are, and whose streams they are of.
-const DOCUMENTS: [(&str, &str, &str); 5] = [
-    ("orders", "/v1/orders", "order"),
-    ("customers", "/v1/customers", "customer"),
-    ("products", "/v1/products", "product"),
-    ("invoices", "/v1/invoices", "invoice"),
-    ("deliveries", "/v1/deliveries", "order_for_delivery"),
-];
-
-/// Lists as a whole: kind, path, and what names an item.
-const LISTS: [(&str, &str, &str); 4] = [
-    ("order-list", "/v1/orders", "id"),
-    ("sales-daily", "/v1/sales/daily", "date"),
-    ("sales-products", "/v1/sales/products", "product_id"),
-    ("sales-status", "/v1/sales/status", "status"),
-];
 
 pub async fn note(cluster: &Cluster, recorder: &Recorder) -> Result<()> {
     let replicas: Vec<Queries> = cluster.query_apis().iter().map(|url| Queries::new(url)).collect();

@@ -38,7 +38,7 @@ pub struct ElasticsearchDocuments {
 }
 
 impl ElasticsearchDocuments {
-    pub fn new(
+    pub(super) fn new(
         client: Elasticsearch,
         alias: String,
         refreshing: Arc<Refreshing>,
@@ -158,7 +158,7 @@ impl DocumentStore for ElasticsearchDocuments {
     }
 
     async fn refresh(&self) -> Result<(), StoreError> {
-        self.refreshing.from_now(self.refresh_now()).await
+        self.refreshing.next_one(self.refresh_now()).await
     }
 
     async fn orders_showing(

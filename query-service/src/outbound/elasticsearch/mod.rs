@@ -6,7 +6,7 @@ mod mappings;
 pub mod naming;
 pub mod reading;
 mod rebuilding;
-pub mod refreshing;
+mod refreshing;
 mod request;
 pub mod setup;
 

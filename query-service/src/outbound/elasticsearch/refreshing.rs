@@ -16,7 +16,7 @@ pub struct Refreshing {
 
 impl Refreshing {
     /// Returns when one has succeeded that began after this call, whoever asked for it.
-    pub async fn from_now(
+    pub async fn next_one(
         &self,
         refresh: impl Future<Output = Result<(), StoreError>>,
     ) -> Result<(), StoreError> {
@@ -50,7 +50,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 Ok(())
             };
-            refreshing.from_now(request).await
+            refreshing.next_one(request).await
         };
         let all = join_all([0, 10, 20, 30].map(ask)).await;
         assert!(all.iter().all(Result::is_ok));
@@ -61,13 +61,13 @@ mod tests {
     async fn one_that_fails_is_nobody_elses() {
         let refreshing = Refreshing::default();
         let failing = async { Err(StoreError::Unavailable(anyhow::anyhow!("not now"))) };
-        assert!(refreshing.from_now(failing).await.is_err());
+        assert!(refreshing.next_one(failing).await.is_err());
         let mut asked = false;
         let request = async {
             asked = true;
             Ok(())
         };
-        assert!(refreshing.from_now(request).await.is_ok());
+        assert!(refreshing.next_one(request).await.is_ok());
         assert!(asked);
     }
 }
