@@ -132,8 +132,9 @@ impl TestTopics {
             while !enough(&records) {
                 assert!(
                     std::time::Instant::now() < deadline,
-                    "only {} records came",
-                    records.len()
+                    "only {} records came; of each partition the last one and the end: {:?}",
+                    records.len(),
+                    ends(&consumer, &topic, &records)
                 );
                 if let Some(message) = consumer.poll(Duration::from_millis(100)) {
                     records.push(record(&message.unwrap()));
@@ -144,6 +145,18 @@ impl TestTopics {
         .await
         .unwrap()
     }
+}
+
+/// How far each partition was read, and how far it goes: tells what was never published from what was never read.
+fn ends(consumer: &BaseConsumer, topic: &str, records: &[Record]) -> Vec<(Option<i64>, i64)> {
+    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).unwrap();
+    let partitions = metadata.topics()[0].partitions();
+    let of = |partition: i32| {
+        let read = records.iter().filter(|record| record.partition == partition);
+        let (_, end) = consumer.fetch_watermarks(topic, partition, TIMEOUT).unwrap();
+        (read.map(|record| record.offset).max(), end)
+    };
+    partitions.iter().map(|partition| of(partition.id())).collect()
 }
 
 fn record(message: &impl Message) -> Record {
