@@ -9,7 +9,7 @@ use stack::{Profile, workspace};
 
 use crate::faults::{self, FaultKind};
 
-const DURATION: Duration = Duration::from_secs(20 * 60);
+const DURATION: Duration = Duration::from_secs(25 * 60);
 const SHORT: Duration = Duration::from_secs(5 * 60);
 const CLIENTS: u32 = 45;
 const CLIENTS_OF_A_SHORT_RUN: u32 = 24;
@@ -25,7 +25,7 @@ pub struct Options {
     /// The same seed gives the same clients and the same faults
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// For how long faults are injected, such as 90s or 15m [default: 20m]
+    /// For how long faults are injected, such as 90s or 15m [default: 25m]
     #[arg(long, value_parser = duration)]
     duration: Option<Duration>,
     /// Only these, by their names in --list; `none` for none

@@ -167,7 +167,7 @@ fn noted(recorder: &Recorder, one: &Injected) -> Fault {
     }
 }
 
-/// Which faults come next: one round of three is of one alone, the others of several at once. Each kind comes alone once before
+/// Which faults come next: one round of four is of one alone, the others of several at once. Each kind comes alone once before
 /// any does again, those first that come no other way.
 struct Rounds {
     dice: Dice,
@@ -192,7 +192,7 @@ impl Rounds {
     fn next(&mut self) -> (Vec<&'static FaultKind>, u64) {
         self.number += 1;
         let seed = self.dice.roll(usize::MAX) as u64;
-        let together = match self.number % 3 {
+        let together = match self.number % 4 {
             1 => Vec::new(),
             _ => self.several(),
         };
@@ -207,9 +207,9 @@ impl Rounds {
         (self.alone.pop().into_iter().collect(), seed)
     }
 
-    /// Three or four on different parts.
+    /// Three to five on different parts.
     fn several(&mut self) -> Vec<&'static FaultKind> {
-        let wanted = 3 + self.dice.roll(2);
+        let wanted = 3 + self.dice.roll(3);
         let may: Vec<_> = self
             .selected
             .iter()
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn every_kind_comes_alone_before_any_comes_alone_again() {
-        let rounds = names(7, 4 * all().len());
+        let rounds = names(7, 5 * all().len());
         let mut alone: Vec<_> = rounds
             .iter()
             .filter(|round| round.len() == 1)
