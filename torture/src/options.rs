@@ -31,6 +31,9 @@ pub struct Options {
     /// Only these, by their names in --list; `none` for none
     #[arg(long, value_delimiter = ',')]
     faults: Vec<String>,
+    /// Never several at once
+    #[arg(long)]
+    pub one_at_a_time: bool,
     /// Say which faults there are
     #[arg(long)]
     pub list: bool,

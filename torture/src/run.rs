@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{self, Cluster};
-use crate::faults::{self, Injected, Moment};
+use crate::faults::{self, Injected, Moment, Rounds};
 use crate::gathering;
 use crate::options::Options;
 use crate::pulse::Pulse;
@@ -172,17 +172,8 @@ async fn break_things(
         Moment::Begins(names) => say(recorder, &names.join(" + ")),
         Moment::Ends(one) => say(recorder, &tables::of_a_fault(one)),
     };
-    let seed = options.seed;
-    faults::run_schedule(
-        cluster,
-        pulse,
-        recorder,
-        seed,
-        options.duration(),
-        &selected,
-        &progress,
-    )
-    .await
+    let rounds = Rounds::new(options.seed, &selected, options.one_at_a_time);
+    faults::run_schedule(cluster, pulse, recorder, rounds, options.duration(), &progress).await
 }
 
 /// A line now and then that says how many requests there were.

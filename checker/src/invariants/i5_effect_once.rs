@@ -35,7 +35,9 @@ pub fn check(history: &History, context: &Context<'_>, mut verdict: Verdict) -> 
         let seen = format!("answers of {unknown}, which nothing is known of");
         verdict.violate("every answer can be compared", seen, [] as [String; 0]);
     }
-    for (kind, answers) in kinds {
+    // Also those without any answer: what is expected of them is not shown.
+    for kind in KINDS {
+        let answers = kinds.remove(kind).unwrap_or_default();
         compare(&mut verdict, context, kind, &answers);
     }
     verdict

@@ -18,5 +18,5 @@ mod topics;
 mod versions;
 
 pub use kinds::{FaultKind, all};
-pub use schedule::{Injected, Moment, run_schedule};
+pub use schedule::{Injected, Moment, Rounds, run_schedule};
 pub use topics::PLANTED;

@@ -49,24 +49,22 @@ pub enum Moment<'a> {
     Ends(&'a Injected),
 }
 
-/// Runs rounds of the selected kinds for `duration`. Whatever they find is in what they answer; an error is one of the harness.
+/// Runs rounds for `duration`. Whatever they find is in what they answer; an error is one of the harness.
 pub async fn run_schedule(
     cluster: &Cluster,
     pulse: &Pulse,
     recorder: &Recorder,
-    seed: u64,
+    mut rounds: Rounds,
     duration: Duration,
-    selected: &[&'static FaultKind],
     progress: &(dyn Fn(Moment<'_>) + Send + Sync),
 ) -> Result<Vec<Injected>> {
-    ensure!(!selected.is_empty(), "no fault is selected");
+    ensure!(!rounds.selected.is_empty(), "no fault is selected");
     let probes = Probes::new()?;
-    let longest = match selected {
+    let longest = match rounds.selected.as_slice() {
         [_] => FULL.min(duration.mul_f64(0.8)),
         _ => SHORT,
     };
     let end = Instant::now() + duration;
-    let mut rounds = Rounds::new(seed, selected);
     let mut injected = Vec::new();
     while Instant::now() < end {
         let (kinds, seed) = rounds.next();
@@ -169,19 +167,21 @@ fn noted(recorder: &Recorder, one: &Injected) -> Fault {
 
 /// Which faults come next: one round of four is of one alone, the others of several at once. Each kind comes alone once before
 /// any does again, those first that come no other way.
-struct Rounds {
+pub struct Rounds {
     dice: Dice,
     selected: Vec<&'static FaultKind>,
+    one_at_a_time: bool,
     alone: Vec<&'static FaultKind>,
     together: Vec<&'static FaultKind>,
     number: usize,
 }
 
 impl Rounds {
-    fn new(seed: u64, selected: &[&'static FaultKind]) -> Self {
+    pub fn new(seed: u64, selected: &[&'static FaultKind], one_at_a_time: bool) -> Self {
         Self {
             dice: Dice::of(seed, 0xfa17),
             selected: selected.to_vec(),
+            one_at_a_time,
             alone: Vec::new(),
             together: Vec::new(),
             number: 0,
@@ -192,9 +192,9 @@ impl Rounds {
     fn next(&mut self) -> (Vec<&'static FaultKind>, u64) {
         self.number += 1;
         let seed = self.dice.roll(usize::MAX) as u64;
-        let together = match self.number % 4 {
-            1 => Vec::new(),
-            _ => self.several(),
+        let together = match self.one_at_a_time || self.number % 4 == 1 {
+            true => Vec::new(),
+            false => self.several(),
         };
         if together.len() > 1 {
             return (together, seed);
@@ -255,7 +255,7 @@ mod tests {
 
     fn names(seed: u64, rounds: usize) -> Vec<Vec<&'static str>> {
         let selected: Vec<&FaultKind> = all().iter().collect();
-        let mut schedule = Rounds::new(seed, &selected);
+        let mut schedule = Rounds::new(seed, &selected, false);
         (0..rounds)
             .map(|_| schedule.next().0.iter().map(|kind| kind.name).collect())
             .collect()
@@ -280,6 +280,13 @@ mod tests {
         alone.sort();
         alone.dedup();
         assert_eq!(alone.len(), all().len());
+    }
+
+    #[test]
+    fn one_at_a_time_is_never_two() {
+        let selected: Vec<&FaultKind> = all().iter().collect();
+        let mut schedule = Rounds::new(1, &selected, true);
+        assert!((0..100).all(|_| schedule.next().0.len() == 1));
     }
 
     #[test]

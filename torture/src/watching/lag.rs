@@ -168,7 +168,7 @@ impl Lags {
         self.brokers = Some(brokers);
         let seen = Instant::now();
         let waiting = behind?.into_iter().map(|behind| Waiting {
-            seconds: self.ends.there_for(&behind, seen).as_secs_f64(),
+            seconds: self.ends.there_for(&of.group, &behind, seen).as_secs_f64(),
             what: format!("{} {} {}", behind.topic, behind.partition, behind.committed),
             seen,
         });
@@ -179,18 +179,25 @@ impl Lags {
 /// The ends of partitions as they were seen. The time that a record says is no witness: it was sent then, and may have come to
 /// where it can be read much later; that long it is in the outbox, whose age tells of it.
 #[derive(Default)]
-struct Ends(HashMap<(String, i32), VecDeque<(i64, Instant)>>);
+struct Ends {
+    seen: HashMap<(String, i32), VecDeque<(i64, Instant)>>,
+    /// By the group, too.
+    committed: HashMap<(String, String, i32), i64>,
+}
 
 impl Ends {
     /// Since the first look that showed the first record that is not done.
-    fn there_for(&mut self, behind: &Behind, now: Instant) -> Duration {
-        let seen = self
-            .0
-            .entry((behind.topic.clone(), behind.partition))
-            .or_default();
+    fn there_for(&mut self, group: &str, behind: &Behind, now: Instant) -> Duration {
+        let partition = (behind.topic.clone(), behind.partition);
+        let of_group = (group.to_owned(), behind.topic.clone(), behind.partition);
+        let committed = self.committed.insert(of_group, behind.committed);
+        let seen = self.seen.entry(partition).or_default();
         let end = behind.committed + behind.records;
-        // Made anew.
-        seen.retain(|(earlier, _)| *earlier <= end);
+        let fell = committed.is_some_and(|before| before > behind.committed);
+        // A topic that was made anew: what was seen there before is another one's.
+        if fell || seen.back().is_some_and(|(last, _)| *last > end) {
+            seen.clear();
+        }
         if seen.back().is_none_or(|(last, _)| *last < end) {
             seen.push_back((end, now));
         }
@@ -214,4 +221,42 @@ async fn oldest_row(database: &Client) -> Result<Option<Waiting>> {
         seconds: row.get(2),
         seen: Instant::now(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn behind(committed: i64, records: i64) -> Behind {
+        Behind {
+            topic: "orders".to_owned(),
+            partition: 0,
+            committed,
+            records,
+        }
+    }
+
+    #[test]
+    fn a_record_has_waited_since_it_was_first_seen() {
+        let (mut ends, begun) = (Ends::default(), Instant::now());
+        let mut after = |seconds, committed, records| {
+            let now = begun + Duration::from_secs(seconds);
+            ends.there_for("group", &behind(committed, records), now)
+                .as_secs()
+        };
+        assert_eq!(after(0, 10, 5), 0);
+        assert_eq!(after(3, 10, 7), 3);
+        assert_eq!(after(4, 15, 2), 1);
+    }
+
+    #[test]
+    fn what_was_seen_of_a_topic_says_nothing_of_the_one_that_is_made_in_its_place() {
+        for end in [12, 40] {
+            let (mut ends, begun) = (Ends::default(), Instant::now());
+            ends.there_for("group", &behind(10, 5), begun);
+            let later = begun + Duration::from_secs(60);
+            let waited = ends.there_for("group", &behind(2, end - 2), later);
+            assert_eq!(waited, Duration::ZERO, "up to {end}");
+        }
+    }
 }

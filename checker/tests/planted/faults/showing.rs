@@ -28,6 +28,13 @@ pub const FAULTS: &[Planted] = &[
             .answers
             .retain(|shown| shown.kind != "orders" || shown.id != draft);
     }),
+    planted(
+        "a read model was never asked: none of its answers is there",
+        &["I5"],
+        |story| {
+            story.history.answers.retain(|shown| shown.kind != "deliveries");
+        },
+    ),
     planted("a document is shown that no event tells of", &["I5"], |story| {
         let mut ghost = story.answer("customers", story.customer).clone();
         ghost.id = Uuid::from_u128(66).to_string();
