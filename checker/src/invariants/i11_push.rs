@@ -1,6 +1,8 @@
-//! Across reconnects with `Last-Event-ID` no change is missed.
+//! Every order's last change is told, and across reconnects with `Last-Event-ID` none is missed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+
+use uuid::Uuid;
 
 use crate::context::Context;
 use crate::history::{BEGINS_ANEW, Change, History, Push};
@@ -9,7 +11,8 @@ use crate::telling;
 
 const PROMISED: &str = "across reconnects no change is missed";
 
-pub fn check(history: &History, _: &Context<'_>, mut verdict: Verdict) -> Verdict {
+pub fn check(history: &History, context: &Context<'_>, mut verdict: Verdict) -> Verdict {
+    all_told(&mut verdict, history, context);
     let topic: BTreeMap<(i32, i64), &Change> = history
         .changes
         .iter()
@@ -29,6 +32,28 @@ pub fn check(history: &History, _: &Context<'_>, mut verdict: Verdict) -> Verdic
         told(&mut verdict, &topic, pushes, gone.contains(client));
     }
     verdict
+}
+
+/// Whoever listens has seen every order's last state. What is written together is told as one.
+fn all_told(verdict: &mut Verdict, history: &History, context: &Context<'_>) {
+    let mut told: HashMap<Uuid, u64> = HashMap::new();
+    for change in &history.changes {
+        let version = told.entry(change.order).or_default();
+        *version = change.version.max(*version);
+    }
+    for ((aggregate, order), events) in context.streams() {
+        if let ("order", Some(last)) = (aggregate, events.last()) {
+            verdict.compare();
+            let told = told.get(&order).copied().unwrap_or(0);
+            if told < last.event.version {
+                verdict.violate(
+                    "every order's last change is told",
+                    format!("order {order} is told of up to version {told}"),
+                    [telling::event(last.event)],
+                );
+            }
+        }
+    }
 }
 
 /// For each partition the offset that is read next, as an event's id says it: `0:12,3:40`.

@@ -32,6 +32,15 @@ pub const FAULTS: &[Planted] = &[
             .rposition(|push| push.client == 1 && push.order == order);
         pushes.remove(last.expect("it was pushed"));
     }),
+    planted(
+        "an order's last change was never told to anybody",
+        &["I11"],
+        |story| {
+            let order = story.draft;
+            story.history.changes.retain(|change| change.order != order);
+            story.history.pushes.retain(|push| push.order != order);
+        },
+    ),
     planted("a push is of a version that was never told", &["I11"], |story| {
         story.history.pushes.last_mut().expect("a push").version -= 1;
     }),
