@@ -11,8 +11,9 @@ use super::ports::Backlog;
 pub struct SeenBacklog(Mutex<Option<(Backlog, Instant)>>);
 
 impl SeenBacklog {
-    pub fn see(&self, backlog: Backlog) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((backlog, Instant::now()));
+    /// What the store answered to a question of then. However late the answer comes, the age has grown since the question.
+    pub fn see(&self, asked: Instant, backlog: Backlog) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((backlog, asked));
     }
 
     /// Without rows there is no age; what was there grows older for as long as nobody sees that it is gone. `None`: never seen.
@@ -44,10 +45,12 @@ mod tests {
         let seen = SeenBacklog::default();
         assert_eq!(seen.by_now(), None);
         let of = |rows, oldest_seconds| Backlog { rows, oldest_seconds };
-        seen.see(of(3, 1.5));
-        tokio::time::advance(Duration::from_secs(4)).await;
+        let asked = Instant::now();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        seen.see(asked, of(3, 1.5));
+        tokio::time::advance(Duration::from_secs(3)).await;
         assert_eq!(seen.by_now(), Some(of(3, 5.5)));
-        seen.see(of(0, 0.0));
+        seen.see(Instant::now(), of(0, 0.0));
         tokio::time::advance(Duration::from_secs(4)).await;
         assert_eq!(seen.by_now(), Some(of(0, 0.0)));
     }

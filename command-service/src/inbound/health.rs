@@ -199,8 +199,9 @@ impl Health {
     /// `None` where it cannot be told: an old figure could be below the truth.
     pub async fn backlog(&self) -> Option<Backlog> {
         let probe = self.backlog.as_ref()?;
+        let asked = tokio::time::Instant::now();
         let backlog = tokio::time::timeout(PROBE_TIMEOUT, probe()).await.ok()?.ok()?;
-        self.seen_backlog.see(backlog);
+        self.seen_backlog.see(asked, backlog);
         Some(backlog)
     }
 

@@ -29,15 +29,15 @@ pub async fn watch_backlog<O: Outbox>(
             let began = Instant::now();
             let measured = outbox.backlog().await;
             rest = every.max(began.elapsed() * REST);
-            measured
+            (began, measured)
         };
-        let Some(measured) = stop.run_until_cancelled(measured).await else {
+        let Some((asked, measured)) = stop.run_until_cancelled(measured).await else {
             return;
         };
         match measured {
             Ok(backlog) => {
                 room.measured(backlog.rows);
-                seen.see(backlog);
+                seen.see(asked, backlog);
             }
             Err(error) => tracing::debug!(%error, "the outbox's backlog is not known"),
         }

@@ -11,6 +11,7 @@ mod events;
 mod indices;
 mod kafka;
 mod outages;
+mod pausing;
 mod proxy;
 mod rereading;
 mod resolving;

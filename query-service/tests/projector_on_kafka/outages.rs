@@ -16,7 +16,7 @@ use super::proxy::{Network, Proxy};
 use super::world::{World, first};
 
 /// A projector of this world behind a proxy before Elasticsearch.
-async fn through_a_proxy(world: &World) -> (Proxy, Arc<ElasticsearchGenerations>) {
+pub async fn through_a_proxy(world: &World) -> (Proxy, Arc<ElasticsearchGenerations>) {
     let proxy = Proxy::before(&world.elasticsearch.url).await;
     let settings = ElasticsearchSettings {
         url: proxy.url.clone(),

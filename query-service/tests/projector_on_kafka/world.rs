@@ -35,6 +35,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub struct World {
     pub kafka: KafkaSettings,
     pub registry: SchemaRegistrySettings,
+    pub projector: ProjectorSettings,
     pub elasticsearch: ElasticsearchSettings,
     pub client: Elasticsearch,
     pub generations: Arc<ElasticsearchGenerations>,
@@ -104,6 +105,7 @@ impl World {
             producer: producer(&kafka).expect("a producer"),
             kafka,
             registry,
+            projector: ProjectorSettings::default(),
             elasticsearch,
             schema_ids,
         }
@@ -117,7 +119,7 @@ impl World {
     pub fn start_over(&self, generations: Arc<ElasticsearchGenerations>) -> Running {
         let feeding = Feeding {
             kafka: self.kafka.clone(),
-            settings: ProjectorSettings::default(),
+            settings: self.projector.clone(),
             schemas: Arc::new(SchemaLookups::new(&self.registry).expect("the settings are good")),
             generations,
             dead_letters: Arc::new(DeadLetterTopic::new(self.producer.clone(), &self.kafka)),

@@ -99,6 +99,7 @@ pub fn settings(service: Service, at: &Addresses) -> BTreeMap<String, String> {
         ("HTTP__HOST", "127.0.0.1"),
         ("HTTP__WORKERS", "2"),
         ("HTTP__REQUEST_DEADLINE", "4s"),
+        ("SHUTDOWN__DRAIN_DELAY", "2s"),
     ];
     let own: &[(&str, &str)] = match service {
         Service::Command => &[

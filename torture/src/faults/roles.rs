@@ -15,7 +15,7 @@ use crate::cluster::{Process, Role};
 /// A point that is passed under load is passed within this.
 const POINT_WITHIN: Duration = Duration::from_secs(5);
 /// What `shutdown.drain_delay` gives balancers, less what a busy machine takes of it.
-const NOTICE: Duration = Duration::from_millis(250);
+const NOTICE: Duration = Duration::from_millis(500);
 const END: Duration = Duration::from_secs(40);
 
 pub async fn command_api_killed(scene: Scene) -> Result<()> {

@@ -94,3 +94,28 @@ impl Tally {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::application::ports::Kind;
+
+    use super::*;
+
+    #[test]
+    fn what_came_to_nothing_is_left_once() {
+        let tally = Tally::new(Generation {
+            kind: Kind::Order,
+            mapping: 1,
+            number: 1,
+        });
+        tally.consumed(5);
+        let mut fates = Fates::ignored(1);
+        fates.add(&Fate::Applied);
+        fates.undecodable(1);
+        tally.came_to(&fates);
+        assert_eq!(tally.open.load(Ordering::Relaxed), 2);
+        tally.close();
+        tally.close();
+        assert_eq!(tally.open.load(Ordering::Relaxed), 0);
+    }
+}

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures_util::{Stream, StreamExt as _};
-use rdkafka::Message;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::{Message, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
 
 use super::decoding::Received;
@@ -86,7 +86,8 @@ impl Source {
         cancel: &CancellationToken,
     ) -> anyhow::Result<Waited<T>> {
         let mut awaited = pin!(awaited);
-        self.pause()?;
+        let mut paused = TopicPartitionList::new();
+        self.pause(&mut paused)?;
         let waited = loop {
             tokio::select! {
                 biased;
@@ -95,18 +96,25 @@ impl Source {
                 chunk = chunks.next() => {
                     stash.extend(self.receive(chunk.unwrap_or_default())?);
                     // It may be of a partition that was assigned just now.
-                    self.pause()?;
+                    self.pause(&mut paused)?;
                 }
             }
         };
-        let assignment = self.consumer.assignment().context("the assignment")?;
-        self.consumer.resume(&assignment).context("resuming")?;
+        // Also what was taken away meanwhile: librdkafka would still have it paused when it is assigned again
+        // (confluentinc/librdkafka#1849).
+        self.consumer.resume(&paused).context("resuming")?;
         self.say_paused(0.0);
         Ok(waited)
     }
 
-    fn pause(&self) -> anyhow::Result<()> {
+    /// Pauses what is assigned now, and adds it to what is `paused`.
+    fn pause(&self, paused: &mut TopicPartitionList) -> anyhow::Result<()> {
         let assignment = self.consumer.assignment().context("the assignment")?;
+        for one in assignment.elements() {
+            if paused.find_partition(one.topic(), one.partition()).is_none() {
+                paused.add_partition(one.topic(), one.partition());
+            }
+        }
         self.consumer.pause(&assignment).context("pausing")?;
         self.say_paused(1.0);
         Ok(())
