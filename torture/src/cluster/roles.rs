@@ -90,6 +90,7 @@ pub struct Addresses {
 }
 
 /// What every process of a service is told. Waits are shorter than their defaults: what a fault does is to show in seconds.
+/// Only the drain delay is longer: a full machine takes of it what balancers need.
 pub fn settings(service: Service, at: &Addresses) -> BTreeMap<String, String> {
     let common = [
         ("KAFKA__BOOTSTRAP_SERVERS", at.kafka.as_str()),
