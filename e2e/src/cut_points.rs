@@ -11,6 +11,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use stack::{ServiceProcess, Signal};
+use tokio::sync::watch;
 
 use crate::api::{Answer, Commands, http_client};
 use crate::eventually;
@@ -163,6 +164,8 @@ pub struct Clients {
     sent: Mutex<Vec<Sent>>,
     keys: AtomicUsize,
     unknown: AtomicUsize,
+    /// Orders that came to their end.
+    made: watch::Sender<usize>,
 }
 
 impl Clients {
@@ -172,7 +175,14 @@ impl Clients {
             sent: Mutex::default(),
             keys: AtomicUsize::new(0),
             unknown: AtomicUsize::new(0),
+            made: watch::Sender::new(0),
         }
+    }
+
+    /// Waits until so many orders have been made from the beginning on.
+    pub async fn have_made(&self, orders: usize) -> Result<()> {
+        self.made.subscribe().wait_for(|made| *made >= orders).await?;
+        Ok(())
     }
 
     /// How often a connection broke before an answer came.
@@ -233,6 +243,7 @@ impl Clients {
             let answer = self.send(Method::POST, "/v1/orders", false, Some(nobody)).await?;
             ensure!(answer.status == StatusCode::UNPROCESSABLE_ENTITY, "{answer:?}");
         }
+        self.made.send_modify(|made| *made += 1);
         Ok(())
     }
 
