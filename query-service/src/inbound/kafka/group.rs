@@ -95,6 +95,33 @@ impl Group {
         }
     }
 
+    /// The partitions that may be paused and resumed: those from which something was read since they were assigned.
+    ///
+    /// Each pause, resume and start of a partition takes a number within librdkafka and then a place in a queue, on
+    /// whichever thread it is made, and what comes to its turn with a smaller number than another before it is dropped
+    /// without a word (`rd_kafka_toppar_op_serve`). A partition is started by librdkafka's own thread, some time after it
+    /// was assigned; if a pause of ours comes between, it is never read. With the first record the start is past.
+    pub fn begun(&self) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for (aggregate, partition) in self.offsets().begun() {
+            list.add_partition(self.topics.name(aggregate), partition);
+        }
+        list
+    }
+
+    /// Lets nothing be paused from before, neither in what stays nor in what comes: librdkafka keeps a pause through
+    /// revocation and assignment (confluentinc/librdkafka#1849), and drops a resume that its own pause for this rebalance
+    /// came before. Within the callback of a rebalance it does nothing to these partitions itself.
+    pub fn resume(&self, consumer: &impl Consumer<Self>, assigned: Option<&TopicPartitionList>) {
+        let mut list = self.begun();
+        for element in assigned.map(TopicPartitionList::elements).unwrap_or_default() {
+            list.add_partition(element.topic(), element.partition());
+        }
+        if let Err(error) = consumer.resume(&list) {
+            tracing::warn!(generation = %self.generation, %error, "partitions were not resumed");
+        }
+    }
+
     fn ours(&self, partitions: &TopicPartitionList) -> Vec<Partition> {
         partitions
             .elements()
@@ -107,21 +134,24 @@ impl Group {
 impl ClientContext for Group {}
 
 impl ConsumerContext for Group {
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let generation = self.generation;
-        let mut offsets = self.offsets();
         match rebalance {
             Rebalance::Assign(partitions) => {
+                self.resume(consumer, Some(partitions));
                 let partitions = self.ours(partitions);
                 tracing::info!(%generation, ?partitions, "partitions assigned");
+                let mut offsets = self.offsets();
                 for partition in partitions {
                     offsets.assign(partition);
                 }
             }
             // librdkafka commits what is stored for them when it lets go of them; nothing is stored after this.
             Rebalance::Revoke(partitions) => {
+                self.resume(consumer, None);
                 let partitions = self.ours(partitions);
                 tracing::info!(%generation, ?partitions, "partitions revoked");
+                let mut offsets = self.offsets();
                 for partition in partitions {
                     offsets.revoke(partition);
                 }
@@ -129,7 +159,7 @@ impl ConsumerContext for Group {
             Rebalance::Error(error) => tracing::warn!(%generation, %error, "rebalance failed"),
         }
         metrics::gauge!("projector_assigned_partitions", "index" => generation.to_string())
-            .set(offsets.assigned() as f64);
+            .set(self.offsets().assigned() as f64);
         self.passed.notify_waiters();
     }
 

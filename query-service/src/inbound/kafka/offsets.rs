@@ -69,6 +69,14 @@ impl Offsets {
         self.partitions.len()
     }
 
+    /// From which something was read since they were assigned.
+    pub fn begun(&self) -> impl Iterator<Item = Partition> {
+        self.partitions
+            .iter()
+            .filter(|(_, progress)| progress.next.is_some() || !progress.pending.is_empty())
+            .map(|(partition, _)| *partition)
+    }
+
     /// Records that were taken in and are not passed.
     pub fn unfinished(&self) -> usize {
         self.partitions
@@ -207,6 +215,19 @@ mod tests {
         let again = begin(&mut offsets, 1);
         assert_eq!(offsets.done(&[before]), []);
         assert_eq!(offsets.done(&[again]), [(ORDERS, 2)]);
+    }
+
+    #[test]
+    fn a_partition_has_begun_with_its_first_record_under_each_assignment() {
+        let mut offsets = assigned();
+        assert_eq!(offsets.begun().count(), 0);
+        let first = begin(&mut offsets, 1);
+        assert_eq!(offsets.begun().collect::<Vec<_>>(), [ORDERS]);
+        offsets.done(&[first]);
+        assert_eq!(offsets.begun().count(), 1);
+        offsets.revoke(ORDERS);
+        offsets.assign(ORDERS);
+        assert_eq!(offsets.begun().count(), 0);
     }
 
     #[test]

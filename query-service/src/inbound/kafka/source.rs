@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures_util::{Stream, StreamExt as _};
+use rdkafka::Message;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
-use rdkafka::{Message, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
 
 use super::decoding::Received;
@@ -77,7 +77,7 @@ impl Source {
         Ok(received)
     }
 
-    /// Asks Kafka on with every partition paused, until `awaited` is there. What comes nevertheless is kept in `stash`.
+    /// Asks Kafka on with what is read paused, until `awaited` is there. What comes nevertheless is kept in `stash`.
     pub async fn polling<'a, T>(
         &self,
         awaited: impl Future<Output = T>,
@@ -86,8 +86,7 @@ impl Source {
         cancel: &CancellationToken,
     ) -> anyhow::Result<Waited<T>> {
         let mut awaited = pin!(awaited);
-        let mut paused = TopicPartitionList::new();
-        self.pause(&mut paused)?;
+        self.pause()?;
         let waited = loop {
             tokio::select! {
                 biased;
@@ -96,32 +95,136 @@ impl Source {
                 chunk = chunks.next() => {
                     stash.extend(self.receive(chunk.unwrap_or_default())?);
                     // It may be of a partition that was assigned just now.
-                    self.pause(&mut paused)?;
+                    self.pause()?;
                 }
             }
         };
-        // Also what was taken away meanwhile: librdkafka would still have it paused when it is assigned again
-        // (confluentinc/librdkafka#1849).
-        self.consumer.resume(&paused).context("resuming")?;
-        self.say_paused(0.0);
+        self.resume()?;
         Ok(waited)
     }
 
-    /// Pauses what is assigned now, and adds it to what is `paused`.
-    fn pause(&self, paused: &mut TopicPartitionList) -> anyhow::Result<()> {
-        let assignment = self.consumer.assignment().context("the assignment")?;
-        for one in assignment.elements() {
-            if paused.find_partition(one.topic(), one.partition()).is_none() {
-                paused.add_partition(one.topic(), one.partition());
-            }
-        }
-        self.consumer.pause(&assignment).context("pausing")?;
+    /// Never what is assigned and was not read from yet: see [`Group::begun`](super::group::Group::begun).
+    fn pause(&self) -> anyhow::Result<()> {
+        let begun = self.consumer.context().begun();
+        self.consumer.pause(&begun).context("pausing")?;
         self.say_paused(1.0);
+        Ok(())
+    }
+
+    fn resume(&self) -> anyhow::Result<()> {
+        let begun = self.consumer.context().begun();
+        self.consumer.resume(&begun).context("resuming")?;
+        self.say_paused(0.0);
         Ok(())
     }
 
     fn say_paused(&self, paused: f64) {
         let index = self.consumer.context().generation.to_string();
         metrics::gauge!("projector_paused", "index" => index).set(paused);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+    use rdkafka::{Offset, TopicPartitionList};
+    use read_model::Kind;
+    use shared_events::AggregateType;
+
+    use super::super::group::{Group, Topics};
+    use super::*;
+    use crate::application::ports::Generation;
+    use crate::outbound::kafka::KafkaSettings;
+
+    const PARTITIONS: i32 = 6;
+    /// Without what [`Group::begun`] says, about one start in two hundred is lost.
+    const ASSIGNMENTS: usize = 200;
+    const READ_WITHIN: Duration = Duration::from_secs(20);
+
+    /// Pauses all the time while partitions are assigned, started and read.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_pause_does_not_keep_a_partition_from_being_started() {
+        let cluster = MockCluster::new(1).unwrap();
+        let settings = KafkaSettings {
+            bootstrap_servers: cluster.bootstrap_servers(),
+            ..KafkaSettings::default()
+        };
+        let generation = Generation {
+            kind: Kind::Customer,
+            mapping: 1,
+            number: 1,
+        };
+        let topics = Topics::new(&settings, generation.kind);
+        let topic = topics.name(AggregateType::Customer).to_owned();
+        cluster.create_topic(&topic, PARTITIONS, 1).unwrap();
+        let producer: BaseProducer = settings.client_config().create().unwrap();
+        for partition in 0..PARTITIONS {
+            let record = BaseRecord::<(), _>::to(&topic).partition(partition).payload("it");
+            producer.send(record).unwrap();
+        }
+        producer.flush(READ_WITHIN).unwrap();
+        let mut config = settings.client_config();
+        config
+            .set("group.id", "pausing")
+            .set("auto.offset.reset", "earliest")
+            .set("enable.auto.commit", "false")
+            .set("fetch.wait.max.ms", "10");
+        let group = Group::new(generation, topics, usize::MAX);
+        let source = Arc::new(Source {
+            consumer: Arc::new(config.create_with_context(group).unwrap()),
+            tally: Arc::new(Tally::new(generation)),
+        });
+        let stop = Arc::new(AtomicBool::new(false));
+        // Assignments are made by the one who pauses.
+        let application = Arc::new(Mutex::new(()));
+        let pausing = std::thread::spawn({
+            let (source, stop, application) =
+                (Arc::clone(&source), Arc::clone(&stop), Arc::clone(&application));
+            move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let _one = application.lock().unwrap();
+                    source.pause().unwrap();
+                    source.resume().unwrap();
+                }
+            }
+        });
+        let mut assigned = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            assigned
+                .add_partition_offset(&topic, partition, Offset::Stored)
+                .unwrap();
+        }
+        let group = source.consumer.context();
+        for assignment in 0..ASSIGNMENTS {
+            {
+                let _one = application.lock().unwrap();
+                group.resume(source.consumer.as_ref(), Some(&assigned));
+                for partition in 0..PARTITIONS {
+                    group.offsets().assign((AggregateType::Customer, partition));
+                }
+                source.consumer.assign(&assigned).unwrap();
+            }
+            let read = async {
+                while group.offsets().unfinished() < PARTITIONS as usize {
+                    let message = source.consumer.recv().await;
+                    source.receive(vec![message]).unwrap();
+                }
+            };
+            tokio::time::timeout(READ_WITHIN, read)
+                .await
+                .unwrap_or_else(|_| panic!("assignment {assignment}: a partition is not read"));
+            let _one = application.lock().unwrap();
+            for partition in 0..PARTITIONS {
+                group.offsets().revoke((AggregateType::Customer, partition));
+            }
+            source.consumer.unassign().unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+        pausing.join().unwrap();
     }
 }
