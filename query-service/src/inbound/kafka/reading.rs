@@ -73,9 +73,12 @@ impl Reading {
                             () = room => None,
                         }
                     };
+                    // What comes meanwhile counts as unfinished, too. If all that came before is taken away, nothing else
+                    // makes room.
+                    let more = |stash: &[Received]| (!stash.is_empty()).then_some(None);
                     match self
                         .source
-                        .polling(awaited, &mut chunks, &mut stash, cancel)
+                        .polling(awaited, &mut chunks, &mut stash, more, cancel)
                         .await?
                     {
                         Waited::Ready(Some(resolved)) => {
@@ -139,7 +142,7 @@ impl Reading {
             };
             let room = match soon {
                 Some(room) => room,
-                None => match self.source.polling(room, chunks, stash, cancel).await? {
+                None => match self.source.polling(room, chunks, stash, |_| None, cancel).await? {
                     Waited::Ready(room) => room?,
                     Waited::Cancelled => return Ok(false),
                 },

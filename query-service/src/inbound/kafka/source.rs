@@ -77,12 +77,14 @@ impl Source {
         Ok(received)
     }
 
-    /// Asks Kafka on with what is read paused, until `awaited` is there. What comes nevertheless is kept in `stash`.
+    /// Asks Kafka on with what is read paused, until `awaited` is there. What comes nevertheless is kept in `stash`, and
+    /// may be `enough` instead.
     pub async fn polling<'a, T>(
         &self,
         awaited: impl Future<Output = T>,
         chunks: &mut (impl Stream<Item = Vec<KafkaResult<BorrowedMessage<'a>>>> + Unpin),
         stash: &mut Vec<Received>,
+        enough: impl Fn(&[Received]) -> Option<T>,
         cancel: &CancellationToken,
     ) -> anyhow::Result<Waited<T>> {
         let mut awaited = pin!(awaited);
@@ -94,6 +96,9 @@ impl Source {
                 ready = &mut awaited => break Waited::Ready(ready),
                 chunk = chunks.next() => {
                     stash.extend(self.receive(chunk.unwrap_or_default())?);
+                    if let Some(ready) = enough(stash) {
+                        break Waited::Ready(ready);
+                    }
                     // It may be of a partition that was assigned just now.
                     self.pause()?;
                 }
