@@ -3,7 +3,6 @@
 use std::num::NonZeroUsize;
 
 use read_model::Kind;
-use serde_json::Value;
 
 use super::events::*;
 use super::outages::through_a_proxy;
@@ -32,16 +31,8 @@ async fn a_partition_that_went_away_while_it_was_paused_is_read_when_it_comes_ba
     // It has records that it cannot write, and room for no more.
     proxy.tried(3).await;
     let visitor = world.start();
-    world
-        .until("the visitor has a partition", async || {
-            for n in 2..32 {
-                if world.document(Kind::Customer, id(n)).await != Value::Null {
-                    return true;
-                }
-            }
-            false
-        })
-        .await;
+    // It has been given a partition.
+    world.until_any(Kind::Customer, (2..32).map(id)).await;
     proxy.set(Network::Up);
     are_there(2..32).await;
     visitor.stop().await;

@@ -218,6 +218,16 @@ impl World {
         .await;
     }
 
+    pub async fn until_any(&self, kind: Kind, ids: impl IntoIterator<Item = Uuid>) {
+        let store = self.generations.store(first(kind));
+        let ids: Vec<_> = ids.into_iter().collect();
+        self.until("one of the documents is there", async || {
+            let found = store.load(&ids).await;
+            found.is_ok_and(|found| found.iter().any(Option::is_some))
+        })
+        .await;
+    }
+
     pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
         self.until_some(what, async || holds().await.then_some(())).await;
     }

@@ -1,7 +1,7 @@
 //! Old and new builds of both services beside each other.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -22,10 +22,11 @@ pub async fn mixed(scene: Scene) -> Result<()> {
         .filter_map(|role| scene.cluster().replicas(role).into_iter().nth(scene.roll(2)))
         .collect();
     let new = scene.cluster().binaries().to_owned();
-    let since = scene.began(format!("{} replicas of the earlier build", chosen.len()));
+    scene.began(format!("{} replicas of the earlier build", chosen.len()));
     for process in &chosen {
         restart(process, &old).await?;
     }
+    let since = Instant::now();
     let next = scene.pulse().next_visible(since, Duration::from_secs(30));
     scene.expect_alone(next.await, "both builds work beside each other");
     scene.hold(1_000, 4_000).await;
