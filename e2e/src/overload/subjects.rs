@@ -16,8 +16,8 @@ use crate::link::{Link, Way};
 use crate::system::System;
 
 const START: Duration = Duration::from_secs(60);
-/// There, and again back.
-const FAR: Duration = Duration::from_millis(25);
+/// There, and again back: so far that the machine has time for the ten times as well.
+const FAR: Duration = Duration::from_millis(60);
 
 /// An API that can take little, and the way to its server.
 pub struct Subject {
@@ -65,7 +65,7 @@ impl Subject {
     async fn ten_times(&self, ask: &Ask, what: &str, parts: Parts) -> Result<Overloaded> {
         let base = self.api.base_url();
         let before = memory(&self.api);
-        let seen = overload(&base, ask, 2 * self.places, 10.0, parts).await?;
+        let seen = overload(&base, ask, self.places + self.places.div_ceil(2), 10.0, parts).await?;
         let after = memory(&self.api);
         println!(
             "{what}: {}; api {} MiB before, {} at most, {} after",

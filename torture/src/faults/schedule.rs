@@ -66,7 +66,8 @@ pub async fn run_schedule(
     };
     let end = Instant::now() + duration;
     let mut injected = Vec::new();
-    while Instant::now() < end {
+    // None begins that would end late.
+    while injected.is_empty() || Instant::now() + longest < end {
         let (kinds, seed) = rounds.next();
         let names: Vec<&'static str> = kinds.iter().map(|kind| kind.name).collect();
         progress(Moment::Begins(&names));
