@@ -180,7 +180,8 @@ async fn filled_again(scene: &Scene, projection: &str) -> Result<()> {
 }
 
 async fn block(scene: &Scene, indices: &[String], on: Value) -> Result<()> {
-    let path = format!("/{}/_settings", indices.join(","));
+    // A rebuild may drop one of them meanwhile.
+    let path = format!("/{}/_settings?ignore_unavailable=true", indices.join(","));
     ask(scene, Method::PUT, &path, Some(json!({"index.blocks.write": on}))).await?;
     Ok(())
 }

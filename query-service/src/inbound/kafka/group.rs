@@ -58,6 +58,8 @@ pub struct Group {
     /// How many records may be taken in and not passed.
     max_unfinished: usize,
     passed: Notify,
+    /// That a rebalance is past, which leaves nothing paused.
+    pub rebalanced: Notify,
     unfinished_now: Gauge,
 }
 
@@ -69,6 +71,7 @@ impl Group {
             offsets: Mutex::default(),
             max_unfinished,
             passed: Notify::new(),
+            rebalanced: Notify::new(),
             unfinished_now: metrics::gauge!("projector_unfinished_records", "index" => generation.to_string()),
         }
     }
@@ -95,12 +98,13 @@ impl Group {
         }
     }
 
-    /// The partitions that may be paused and resumed: those from which something was read since they were assigned.
+    /// The partitions that may be paused: those from which something was read since they were assigned.
     ///
     /// Each pause, resume and start of a partition takes a number within librdkafka and then a place in a queue, on
-    /// whichever thread it is made, and what comes to its turn with a smaller number than another before it is dropped
+    /// whichever thread it is made, and what comes to its turn with a smaller number than one before it is dropped
     /// without a word (`rd_kafka_toppar_op_serve`). A partition is started by librdkafka's own thread, some time after it
-    /// was assigned; if a pause of ours comes between, it is never read. With the first record the start is past.
+    /// was assigned. A pause of ours that takes the next number and the place before would leave it unread for good
+    /// (confluentinc/librdkafka#2190, #5591). With the first record the start is past.
     pub fn begun(&self) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for (aggregate, partition) in self.offsets().begun() {
@@ -109,10 +113,10 @@ impl Group {
         list
     }
 
-    /// Lets nothing be paused from before, neither in what stays nor in what comes: librdkafka keeps a pause through
-    /// revocation and assignment (confluentinc/librdkafka#1849), and drops a resume that its own pause for this rebalance
-    /// came before. Within the callback of a rebalance it does nothing to these partitions itself.
-    pub fn resume(&self, consumer: &impl Consumer<Self>, assigned: Option<&TopicPartitionList>) {
+    /// Within the callback of a rebalance: lets nothing stay paused, of what stays and of what comes. librdkafka keeps a
+    /// pause through revocation and assignment (confluentinc/librdkafka#1849); and a resume of ours is dropped where its
+    /// own pause, which goes before each of these callbacks, takes the next number and the place before.
+    fn resume(&self, consumer: &BaseConsumer<Self>, assigned: Option<&TopicPartitionList>) {
         let mut list = self.begun();
         for element in assigned.map(TopicPartitionList::elements).unwrap_or_default() {
             list.add_partition(element.topic(), element.partition());
@@ -161,6 +165,10 @@ impl ConsumerContext for Group {
         metrics::gauge!("projector_assigned_partitions", "index" => generation.to_string())
             .set(self.offsets().assigned() as f64);
         self.passed.notify_waiters();
+    }
+
+    fn post_rebalance(&self, _: &BaseConsumer<Self>, _: &Rebalance<'_>) {
+        self.rebalanced.notify_one();
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {

@@ -1,7 +1,7 @@
 //! The reading loop: takes records from Kafka and hands them to the lanes.
 //!
-//! While a lane is full the partitions are paused, and Kafka is asked on, so that the group never takes a slow projector
-//! for a dead one.
+//! While a lane is full the partitions that are read are paused, and Kafka is asked on, so that the group never takes a
+//! slow projector for a dead one.
 
 use std::pin::pin;
 use std::sync::Arc;
