@@ -18,7 +18,7 @@ const PROJECTED: [AggregateType; 5] = [
     AggregateType::OrderForDelivery,
 ];
 
-pub fn check(history: &History, _: &Context<'_>, mut verdict: Verdict) -> Verdict {
+pub fn check(history: &History, context: &Context<'_>, mut verdict: Verdict) -> Verdict {
     for account in &history.accounts {
         verdict.compare();
         let accounted: u64 = account.outcomes.values().sum();
@@ -33,6 +33,14 @@ pub fn check(history: &History, _: &Context<'_>, mut verdict: Verdict) -> Verdic
                 [told(account)],
             );
         }
+    }
+    let consumed: u64 = history.accounts.iter().map(|account| account.consumed).sum();
+    if consumed == 0 && !history.accounts.is_empty() && !context.events.is_empty() {
+        verdict.violate(
+            "what is consumed is counted",
+            "there are events, and nobody counts one",
+            history.accounts.iter().map(told),
+        );
     }
     letters(&mut verdict, history);
     unreadable(&mut verdict, history);

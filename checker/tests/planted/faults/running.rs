@@ -54,6 +54,16 @@ pub const FAULTS: &[Planted] = &[
         let read = story.history.reads.last_mut().expect("somebody read");
         (read.status, read.problem) = (Some(500), Some("/problems/internal-error".to_owned()));
     }),
+    planted(
+        "a query failed during the swap while a relay was frozen",
+        &["I12"],
+        |story| {
+            let read = story.history.reads.last_mut().expect("somebody read");
+            (read.status, read.problem) = (Some(500), Some("/problems/internal-error".to_owned()));
+            let frozen = &mut story.history.faults[0];
+            (frozen.began, frozen.healed) = (read.sent, read.ended);
+        },
+    ),
     planted("a query's connection broke during the swap", &["I12"], |story| {
         story.history.reads.last_mut().expect("somebody read").status = None;
     }),
@@ -67,6 +77,14 @@ pub const FAULTS: &[Planted] = &[
                 .expect("counted") -= 1;
         },
     ),
+    planted("nobody counts what is consumed", &["I13"], |story| {
+        story.history.dead_letters.clear();
+        story.history.records.retain(|record| !record.planted);
+        for account in &mut story.history.accounts {
+            account.consumed = 0;
+            account.outcomes.clear();
+        }
+    }),
     planted("garbage was skipped in silence", &["I13"], |story| {
         story.history.dead_letters.clear();
         let outcomes = &mut story.history.accounts[0].outcomes;
