@@ -22,13 +22,18 @@ pub async fn watch_backlog<O: Outbox>(
     every: Duration,
     stop: CancellationToken,
 ) {
+    seen.looked_at_every(every);
     let mut rest = Duration::ZERO;
     loop {
         let measured = async {
             tokio::time::sleep(rest).await;
             let began = Instant::now();
             let measured = outbox.backlog().await;
-            rest = every.max(began.elapsed() * REST);
+            // What takes long and finds nothing is no count.
+            rest = match &measured {
+                Ok(backlog) if backlog.rows > 0 => every.max(began.elapsed() * REST),
+                _ => every,
+            };
             (began, measured)
         };
         let Some((asked, measured)) = stop.run_until_cancelled(measured).await else {
