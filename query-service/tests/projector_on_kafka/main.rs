@@ -10,6 +10,7 @@ mod events;
 #[path = "../support/indices.rs"]
 mod indices;
 mod kafka;
+mod made_anew;
 mod outages;
 mod pausing;
 mod proxy;

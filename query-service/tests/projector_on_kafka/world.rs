@@ -291,7 +291,7 @@ async fn delete_indices(client: &Elasticsearch, settings: &ElasticsearchSettings
     }
 }
 
-async fn create_event_topics(kafka: &KafkaSettings) {
+pub async fn create_event_topics(kafka: &KafkaSettings) {
     let admin: AdminClient<DefaultClientContext> = kafka.client_config().create().expect("a client");
     let names = AggregateType::ALL.map(|aggregate| kafka.topic(aggregate.topic()));
     let topics = names

@@ -3,14 +3,18 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use metrics::Gauge;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, StreamConsumer};
-use rdkafka::error::KafkaResult;
+use rdkafka::consumer::{
+    BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance, RebalanceProtocol, StreamConsumer,
+};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use read_model::Kind;
 use shared_events::AggregateType;
 use tokio::sync::Notify;
 
 use super::offsets::{Offsets, Partition};
+use super::resuming::Starts;
 use crate::application::ports::Generation;
 use crate::application::projecting::{Acknowledge, Position, ProjectorSettings};
 use crate::failpoints;
@@ -36,6 +40,10 @@ impl Topics {
         self.0.iter().map(|(_, name)| &**name).collect()
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = (AggregateType, &str)> {
+        self.0.iter().map(|(aggregate, name)| (*aggregate, &**name))
+    }
+
     pub fn find(&self, name: &str) -> Option<(AggregateType, &Arc<str>)> {
         self.0
             .iter()
@@ -55,6 +63,7 @@ pub struct Group {
     pub generation: Generation,
     pub topics: Topics,
     offsets: Mutex<Offsets>,
+    starts: Mutex<Starts>,
     /// How many records may be taken in and not passed.
     max_unfinished: usize,
     passed: Notify,
@@ -64,11 +73,12 @@ pub struct Group {
 }
 
 impl Group {
-    pub fn new(generation: Generation, topics: Topics, max_unfinished: usize) -> Self {
+    pub fn new(generation: Generation, topics: Topics, starts: Starts, max_unfinished: usize) -> Self {
         Self {
             generation,
             topics,
             offsets: Mutex::default(),
+            starts: Mutex::new(starts),
             max_unfinished,
             passed: Notify::new(),
             rebalanced: Notify::new(),
@@ -126,6 +136,29 @@ impl Group {
         }
     }
 
+    fn list(&self, places: &[(Partition, i64)]) -> KafkaResult<TopicPartitionList> {
+        let mut list = TopicPartitionList::with_capacity(places.len());
+        for ((aggregate, partition), next) in places {
+            list.add_partition_offset(self.topics.name(*aggregate), *partition, Offset::Offset(*next))?;
+        }
+        Ok(list)
+    }
+
+    fn at_their_starts(&self, partitions: &TopicPartitionList) -> TopicPartitionList {
+        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = TopicPartitionList::with_capacity(partitions.count());
+        for element in partitions.elements() {
+            let mut added = list.add_partition(element.topic(), element.partition());
+            let aggregate = self.topics.find(element.topic()).map(|(aggregate, _)| aggregate);
+            if let Some(start) = aggregate.and_then(|aggregate| starts.take((aggregate, element.partition())))
+                && let Err(error) = added.set_offset(start)
+            {
+                tracing::error!(%error, "a partition begins where it is committed");
+            }
+        }
+        list
+    }
+
     fn ours(&self, partitions: &TopicPartitionList) -> Vec<Partition> {
         partitions
             .elements()
@@ -138,6 +171,41 @@ impl Group {
 impl ClientContext for Group {}
 
 impl ConsumerContext for Group {
+    /// As librdkafka's binding does it, but that a partition may begin elsewhere than at its committed offset.
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        event: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        let is_cooperative = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
+        let result = match event {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                self.pre_rebalance(consumer, &Rebalance::Assign(partitions));
+                let list = self.at_their_starts(partitions);
+                match is_cooperative {
+                    true => consumer.incremental_assign(&list),
+                    false => consumer.assign(&list),
+                }
+            }
+            event => {
+                let rebalance = match event {
+                    RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => Rebalance::Revoke(partitions),
+                    failed => Rebalance::Error(KafkaError::Rebalance(failed.into())),
+                };
+                self.pre_rebalance(consumer, &rebalance);
+                match is_cooperative {
+                    true => consumer.incremental_unassign(partitions),
+                    false => consumer.unassign(),
+                }
+            }
+        };
+        if let Err(error) = result {
+            tracing::warn!(generation = %self.generation, %error, "the rebalance was not carried out");
+        }
+        self.rebalanced.notify_one();
+    }
+
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let generation = self.generation;
         match rebalance {
@@ -167,15 +235,17 @@ impl ConsumerContext for Group {
         self.passed.notify_waiters();
     }
 
-    fn post_rebalance(&self, _: &BaseConsumer<Self>, _: &Rebalance<'_>) {
-        self.rebalanced.notify_one();
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+    fn commit_callback(&self, result: KafkaResult<()>, partitions: &TopicPartitionList) {
         match result {
             Ok(()) => failpoints::cut("projector::after_offset_commit"),
             // What was not committed is read again by whoever has the partition then.
-            Err(error) => tracing::warn!(%error, "offsets were not committed"),
+            Err(error) => {
+                tracing::warn!(%error, "offsets were not committed");
+                let mut offsets = self.offsets();
+                for partition in self.ours(partitions) {
+                    offsets.untold(partition);
+                }
+            }
         }
     }
 }
@@ -185,6 +255,7 @@ pub fn consumer(
     settings: &ProjectorSettings,
     generation: Generation,
     topics: Topics,
+    starts: Starts,
 ) -> KafkaResult<GroupConsumer> {
     let mut config = kafka.client_config();
     config
@@ -217,13 +288,39 @@ pub fn consumer(
             ),
         GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
     };
-    let group = Group::new(generation, topics, settings.max_unfinished_records.get());
+    let group = Group::new(generation, topics, starts, settings.max_unfinished_records.get());
     config.create_with_context(group)
 }
 
 /// Stores what is done for the next commit.
 pub struct Committing {
     pub consumer: Arc<GroupConsumer>,
+}
+
+impl Committing {
+    /// Commits where the partitions begin that were read from for the first time under their assignment. Mostly that stands
+    /// there already; but the offset that stands there may be one of a topic that was deleted since and made anew, behind
+    /// what is yet to be read of the new one.
+    pub fn tell_beginnings(&self) {
+        let group = self.consumer.context();
+        let mut offsets = group.offsets();
+        let places = offsets.to_tell();
+        if places.is_empty() {
+            return;
+        }
+        let told = group.list(&places).and_then(|list| {
+            // What is stored is committed where it is more than what is committed: so it may not be of the old topic either.
+            self.consumer.store_offsets(&list)?;
+            self.consumer.commit(&list, CommitMode::Async)
+        });
+        if let Err(error) = told {
+            // A partition that is being taken away.
+            tracing::debug!(%error, "offsets were not committed");
+            for (partition, _) in places {
+                offsets.untold(partition);
+            }
+        }
+    }
 }
 
 impl Acknowledge for Committing {
@@ -237,11 +334,10 @@ impl Acknowledge for Committing {
         }
         group.unfinished_now.set(offsets.unfinished() as f64);
         group.passed.notify_waiters();
-        let mut store = TopicPartitionList::with_capacity(moved.len());
-        let added = moved.iter().try_for_each(|((aggregate, partition), next)| {
-            store.add_partition_offset(group.topics.name(*aggregate), *partition, Offset::Offset(*next))
-        });
-        if let Err(error) = added.and_then(|()| self.consumer.store_offsets(&store)) {
+        let stored = group
+            .list(&moved)
+            .and_then(|list| self.consumer.store_offsets(&list));
+        if let Err(error) = stored {
             // A partition that is being taken away; its next owner reads these records again.
             tracing::debug!(%error, "offsets were not stored");
         }

@@ -13,6 +13,7 @@ pub mod rereading;
 mod group;
 mod lag;
 mod reading;
+mod resuming;
 mod source;
 mod topic_bounds;
 mod unknown_schemas;

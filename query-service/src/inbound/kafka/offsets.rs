@@ -18,6 +18,8 @@ pub struct Offsets {
 #[derive(Debug)]
 struct Progress {
     assignment: u64,
+    /// The group has been told where this begins.
+    told: bool,
     /// What has been read and not been passed, by offset. Offsets may have gaps, records may not.
     pending: VecDeque<Pending>,
     /// Behind the last record that was passed.
@@ -50,6 +52,7 @@ impl Offsets {
         self.assignments += 1;
         let progress = Progress {
             assignment: self.assignments,
+            told: false,
             pending: VecDeque::new(),
             next: None,
             passed_at: None,
@@ -63,6 +66,15 @@ impl Offsets {
 
     pub fn has(&self, partition: Partition) -> bool {
         self.partitions.contains_key(&partition)
+    }
+
+    pub fn was_ever_assigned(&self) -> bool {
+        self.assignments > 0
+    }
+
+    /// Nothing that is in work counts for any offset any more.
+    pub fn revoke_all(&mut self) {
+        self.partitions.clear();
     }
 
     pub fn assigned(&self) -> usize {
@@ -85,16 +97,21 @@ impl Offsets {
             .sum()
     }
 
-    /// Takes a record in. `None` where its partition is no longer ours or it was taken in before: skip it.
+    /// Takes a record in. `None` where its partition is no longer ours or it is in work already: skip it.
+    ///
+    /// A record before those that are in work is none that was read: its topic was deleted and made anew. The partition
+    /// begins with it as if it had just been assigned, and what is in work counts no more for its offset.
     pub fn begin(&mut self, partition: Partition, offset: i64, written_at: i64) -> Option<Position> {
-        let progress = self.partitions.get_mut(&partition)?;
-        let last = match progress.pending.back() {
-            Some(last) => last.offset,
-            None => progress.next.map_or(-1, |next| next - 1),
-        };
-        if offset <= last {
+        let progress = self.partitions.get(&partition)?;
+        let in_work = progress.pending.front().zip(progress.pending.back());
+        if in_work.is_some_and(|(first, last)| first.offset <= offset && offset <= last.offset) {
             return None;
         }
+        let first = in_work.map(|(first, _)| first.offset).or(progress.next);
+        if first.is_some_and(|first| offset < first) {
+            self.assign(partition);
+        }
+        let progress = self.partitions.get_mut(&partition)?;
         progress.pending.push_back(Pending {
             offset,
             done: false,
@@ -106,6 +123,29 @@ impl Offsets {
             offset,
             assignment: progress.assignment,
         })
+    }
+
+    /// The places that the group was not told yet: where whoever has the partition next would have to read on. librdkafka
+    /// itself commits nothing before what is committed, which a topic that was made anew may have to begin with.
+    pub fn to_tell(&mut self) -> Vec<(Partition, i64)> {
+        let mut places = Vec::new();
+        for (partition, progress) in &mut self.partitions {
+            let first = progress.pending.front().map(|pending| pending.offset);
+            if let Some(place) = first.or(progress.next)
+                && !progress.told
+            {
+                progress.told = true;
+                places.push((*partition, place));
+            }
+        }
+        places
+    }
+
+    /// The group was not reached: it is told again.
+    pub fn untold(&mut self, partition: Partition) {
+        if let Some(progress) = self.partitions.get_mut(&partition) {
+            progress.told = false;
+        }
     }
 
     /// Notes what is done, in any order. Answers each partition that moved with the offset to read next.
@@ -231,12 +271,39 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_read_twice_counts_once() {
+    fn a_record_that_is_read_twice_while_it_is_in_work_counts_once() {
         let mut offsets = assigned();
-        let first = begin(&mut offsets, 1);
+        let (first, second) = (begin(&mut offsets, 1), begin(&mut offsets, 2));
         assert_eq!(offsets.begin(ORDERS, 1, 0), None);
+        assert_eq!(offsets.begin(ORDERS, 2, 0), None);
         assert_eq!(offsets.done(&[first, first]), [(ORDERS, 2)]);
-        assert_eq!(offsets.begin(ORDERS, 1, 0), None);
-        assert_eq!(offsets.done(&[first]), []);
+        assert_eq!(offsets.done(&[second]), [(ORDERS, 3)]);
+        assert_eq!(offsets.done(&[second]), []);
+    }
+
+    #[test]
+    fn a_topic_that_was_made_anew_is_read_from_its_beginning() {
+        let mut offsets = assigned();
+        let (passed, in_work) = (begin(&mut offsets, 7), begin(&mut offsets, 8));
+        assert_eq!(offsets.done(&[passed]), [(ORDERS, 8)]);
+        assert_eq!(offsets.to_tell(), [(ORDERS, 8)]);
+        let anew = begin(&mut offsets, 0);
+        assert_eq!(offsets.to_tell(), [(ORDERS, 0)]);
+        assert_eq!(offsets.done(&[in_work]), []);
+        assert_eq!(offsets.done(&[anew]), [(ORDERS, 1)]);
+        let again = begin(&mut offsets, 0);
+        assert_eq!(offsets.done(&[again]), [(ORDERS, 1)]);
+    }
+
+    #[test]
+    fn the_group_is_told_once_where_a_partition_begins_and_again_where_it_was_not_reached() {
+        let mut offsets = assigned();
+        assert_eq!(offsets.to_tell(), []);
+        let (first, _) = (begin(&mut offsets, 4), begin(&mut offsets, 5));
+        assert_eq!(offsets.to_tell(), [(ORDERS, 4)]);
+        assert_eq!(offsets.to_tell(), []);
+        offsets.done(&[first]);
+        offsets.untold(ORDERS);
+        assert_eq!(offsets.to_tell(), [(ORDERS, 5)]);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::task::JoinSet;
@@ -15,7 +16,8 @@ use super::lag;
 use super::projector::Feeding;
 use super::reading::Reading;
 use super::rereading::Rereading;
-use super::source::Source;
+use super::resuming::Starts;
+use super::source::{Source, TopicGone};
 use super::unknown_schemas::UnknownSchemas;
 use crate::application::ports::{ChangePublisher, DeadLetters, Generation, Generations, NameSources};
 use crate::application::projecting::aside::Aside;
@@ -50,20 +52,47 @@ where
     /// Projects until `end` says so, then commits. An error is one that no waiting mends, such as settings that librdkafka
     /// refuses.
     pub async fn run(self, end: End) -> anyhow::Result<()> {
+        let mut gone_at = None;
+        loop {
+            match self.feed(&end, gone_at).await {
+                Err(error) if error.is::<TopicGone>() => {
+                    tracing::warn!(generation = %self.generation, %error, "it is read by a new client as soon as it is there");
+                    gone_at = Some(self.feeding.clock.now());
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// With one client of Kafka. `gone_at`: a topic was found to be gone then.
+    async fn feed(&self, end: &End, gone_at: Option<DateTime<Utc>>) -> anyhow::Result<()> {
         let Self {
             generation,
             feeding,
             announcing,
         } = self;
+        let (generation, announcing) = (*generation, Arc::clone(announcing));
         let settings = &feeding.settings;
         let topics = Topics::new(&feeding.kafka, generation.kind);
-        let consumer = group::consumer(&feeding.kafka, settings, generation, topics.clone())
+        let abandon = end.abandon.clone();
+        let patience = Patience::new(settings, abandon.clone(), Arc::clone(&feeding.clock));
+        let starts = match gone_at {
+            None => Starts::default(),
+            Some(gone_at) => {
+                let look = || Starts::look(&feeding.kafka, generation, &topics, gone_at);
+                let looked = patience.until_done("looking where to read on", look);
+                tokio::select! {
+                    starts = looked => starts?,
+                    () = end.finish.cancelled() => return Ok(()),
+                }
+            }
+        };
+        let consumer = group::consumer(&feeding.kafka, settings, generation, topics.clone(), starts)
             .context("the Kafka consumer cannot be made")?;
         let consumer = Arc::new(consumer);
         consumer
             .subscribe(&topics.names())
             .context("the topics cannot be subscribed to")?;
-        let abandon = end.abandon;
         let tally = Arc::new(Tally::new(generation));
         let ports = Ports {
             generation,
@@ -77,13 +106,12 @@ where
             }),
         };
         let mut lane_tasks = JoinSet::new();
-        let patience = Patience::new(settings, abandon.clone(), Arc::clone(&feeding.clock));
         let lanes = lane::start(settings, &ports, &mut lane_tasks, &patience);
         drop(ports);
         let gaps_stopped = CancellationToken::new();
         let gaps = tokio::spawn(gaps(
             generation,
-            &feeding,
+            feeding,
             &announcing,
             Arc::clone(&consumer),
             gaps_stopped.clone(),
@@ -111,6 +139,9 @@ where
             () = abandon.cancelled() => Ok(()),
             ended = lane_tasks.join_next() => Err(anyhow::anyhow!("a lane has ended: {ended:?}")),
         };
+        if read.as_ref().is_err_and(|error| error.is::<TopicGone>()) {
+            consumer.context().offsets().revoke_all();
+        }
         gaps_stopped.cancel();
         _ = gaps.await;
         // Then every part ends as it may.

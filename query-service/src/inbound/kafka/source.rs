@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use futures_util::{Stream, StreamExt as _};
 use rdkafka::Message;
 use rdkafka::consumer::{CommitMode, Consumer};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,12 @@ pub struct Source {
     pub consumer: Arc<GroupConsumer>,
     pub tally: Arc<Tally>,
 }
+
+/// A topic that was read from is not there. If it is made anew, this client would ask the brokers of old for partitions whose
+/// leader epoch is less than the one it knows, and never be answered (confluentinc/librdkafka#4898).
+#[derive(Debug, thiserror::Error)]
+#[error("a topic that was read from is gone")]
+pub struct TopicGone;
 
 /// Why reading went on from a wait.
 pub enum Waited<T> {
@@ -45,6 +51,9 @@ impl Source {
                 // Such as a topic that is not there yet, or brokers that are away: librdkafka tries on.
                 Err(error) => {
                     tracing::warn!(%error, "Kafka reports an error");
+                    if is_of_no_topic(&error) && offsets.was_ever_assigned() {
+                        return Err(TopicGone.into());
+                    }
                     continue;
                 }
             };
@@ -52,7 +61,7 @@ impl Source {
                 continue;
             };
             let written_at = message.timestamp().to_millis().unwrap_or_default();
-            // Not ours any more, or read before.
+            // Not ours any more, or in work.
             let Some(position) =
                 offsets.begin((aggregate, message.partition()), message.offset(), written_at)
             else {
@@ -65,10 +74,13 @@ impl Source {
         }
         self.tally.consumed(received.len());
         drop(offsets);
+        let committing = Committing {
+            consumer: Arc::clone(&self.consumer),
+        };
+        committing.tell_beginnings();
         if failpoints::planted("planted::offsets_before_write") {
             let read: Vec<_> = received.iter().map(|record| record.position).collect();
-            let consumer = Arc::clone(&self.consumer);
-            Committing { consumer }.done(&read);
+            committing.done(&read);
             _ = self.consumer.commit_consumer_state(CommitMode::Sync);
         }
         if !received.is_empty() {
@@ -131,6 +143,14 @@ impl Source {
     }
 }
 
+fn is_of_no_topic(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{UnknownPartition, UnknownTopic, UnknownTopicOrPartition};
+    matches!(
+        error,
+        KafkaError::MessageConsumption(UnknownPartition | UnknownTopic | UnknownTopicOrPartition)
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
@@ -144,6 +164,7 @@ mod tests {
     use shared_events::AggregateType;
 
     use super::super::group::{Group, Topics};
+    use super::super::resuming::Starts;
     use super::*;
     use crate::application::ports::Generation;
     use crate::outbound::kafka::KafkaSettings;
@@ -182,7 +203,7 @@ mod tests {
             .set("auto.offset.reset", "earliest")
             .set("enable.auto.commit", "false")
             .set("fetch.wait.max.ms", "10");
-        let group = Group::new(generation, topics, usize::MAX);
+        let group = Group::new(generation, topics, Starts::default(), usize::MAX);
         let source = Arc::new(Source {
             consumer: Arc::new(config.create_with_context(group).unwrap()),
             tally: Arc::new(Tally::new(generation)),

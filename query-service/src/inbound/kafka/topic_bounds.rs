@@ -48,7 +48,7 @@ pub fn ends<C: ConsumerContext>(
     offsets(consumer, all, Offset::End, timeout)
 }
 
-fn partitions<C: ConsumerContext>(
+pub fn partitions<C: ConsumerContext>(
     consumer: &impl Consumer<C>,
     topic: &str,
     timeout: Duration,

@@ -1,0 +1,121 @@
+//! Where to read on after a topic was gone. What the group has committed may be of its former self, and lie behind records of
+//! the one that was made in its place.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rdkafka::Offset;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use shared_events::AggregateType;
+
+use super::group::Topics;
+use super::offsets::Partition;
+use super::topic_bounds;
+use crate::application::ports::{Generation, StoreError};
+use crate::outbound::kafka::KafkaSettings;
+
+const BROKERS_ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Whoever writes records gives them their time by a clock of its own.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(10);
+
+/// Offsets at which partitions begin when they are assigned for the first time.
+#[derive(Debug, Default)]
+pub struct Starts {
+    known: HashMap<Partition, i64>,
+    /// Not there yet: whatever comes is new.
+    missing: HashSet<AggregateType>,
+    taken: HashSet<Partition>,
+}
+
+impl Starts {
+    /// For each partition the first record that was written since `gone_at`, or what is committed where that comes before. So
+    /// of a topic made anew everything is read, and of one that only seemed to be gone little is read again.
+    pub async fn look(
+        kafka: &KafkaSettings,
+        generation: Generation,
+        topics: &Topics,
+        gone_at: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
+        let (kafka, topics) = (kafka.clone(), topics.clone());
+        let since = gone_at - CLOCKS_DIFFER;
+        let looking = move || Self::ask(&kafka, generation, &topics, since);
+        let looked = tokio::task::spawn_blocking(looking).await;
+        looked
+            .map_err(anyhow::Error::from)
+            .flatten()
+            .map_err(StoreError::Unavailable)
+    }
+
+    fn ask(
+        kafka: &KafkaSettings,
+        generation: Generation,
+        topics: &Topics,
+        since: DateTime<Utc>,
+    ) -> anyhow::Result<Self> {
+        let consumer: BaseConsumer = kafka
+            .client_config()
+            .set("group.id", kafka.group(generation))
+            .set("allow.auto.create.topics", "false")
+            .create()?;
+        let mut starts = Self::default();
+        for (aggregate, topic) in topics.iter() {
+            let mut partitions = topic_bounds::partitions(&consumer, topic, BROKERS_ANSWER_WITHIN)?;
+            if partitions.count() == 0 {
+                starts.missing.insert(aggregate);
+                continue;
+            }
+            let committed = consumer.committed_offsets(partitions.clone(), BROKERS_ANSWER_WITHIN)?;
+            let ends = topic_bounds::ends(&consumer, topic, BROKERS_ANSWER_WITHIN)?;
+            partitions.set_all_offsets(Offset::Offset(since.timestamp_millis()))?;
+            let written_since = consumer.offsets_for_times(partitions, BROKERS_ANSWER_WITHIN)?;
+            for element in written_since.elements() {
+                element.error()?;
+                let partition = element.partition();
+                let committed = committed.find_partition(topic, partition);
+                // Nothing is committed: the group begins at the beginning.
+                let Some(Offset::Offset(committed)) = committed.map(|committed| committed.offset()) else {
+                    continue;
+                };
+                let end = ends.get(&partition).copied().unwrap_or_default();
+                let first = match element.offset() {
+                    Offset::Offset(first) => first,
+                    _ => end,
+                };
+                starts.known.insert((aggregate, partition), committed.min(first));
+            }
+        }
+        Ok(starts)
+    }
+
+    /// None where it begins as ever, or has begun before.
+    pub fn take(&mut self, partition: Partition) -> Option<Offset> {
+        if !self.taken.insert(partition) {
+            return None;
+        }
+        match self.known.get(&partition) {
+            Some(offset) => Some(Offset::Offset(*offset)),
+            None => self.missing.contains(&partition.0).then_some(Offset::Beginning),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_counts_once_and_a_topic_that_was_not_there_begins_at_its_beginning() {
+        let (known, missing) = ((AggregateType::Order, 1), (AggregateType::Product, 2));
+        let mut starts = Starts {
+            known: HashMap::from([(known, 7)]),
+            missing: HashSet::from([missing.0]),
+            taken: HashSet::new(),
+        };
+        assert_eq!(starts.take(known), Some(Offset::Offset(7)));
+        assert_eq!(starts.take(known), None);
+        assert_eq!(starts.take(missing), Some(Offset::Beginning));
+        assert_eq!(starts.take(missing), None);
+        assert_eq!(starts.take((AggregateType::Order, 2)), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! A topic that was deleted, and made and filled anew.
+
+use std::ops::Range;
+
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::{Offset, TopicPartitionList};
+use read_model::Kind;
+use shared_events::AggregateType;
+
+use super::events::*;
+use super::kafka::SOON;
+use super::world::{World, create_event_topics, first};
+
+const OLD: Range<u128> = 1..40;
+/// With these a topic made anew has more in each partition than the old one had.
+const NEW: Range<u128> = 40..300;
+
+/// More is in the new topic than was in the old one before anybody reads on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_made_anew_under_a_projector_is_read_from_its_beginning() {
+    let world = World::with(&[Kind::Customer]).await;
+    let projector = world.start();
+    world.register(OLD).await;
+    world.are_there(OLD).await;
+    let group = world.kafka.group(first(Kind::Customer));
+    let before = world.members(&group).await;
+    world.delete_event_topics().await;
+    world
+        .until("the client that read the old one is gone", async || {
+            let now = world.members(&group).await;
+            now.iter().all(|member| !before.contains(member))
+        })
+        .await;
+    create_event_topics(&world.kafka).await;
+    world.register(NEW).await;
+    world.are_there(NEW).await;
+    projector.stop().await;
+}
+
+/// When a topic goes, what was read of it may be committed after it was made anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_offset_of_the_old_topic_does_not_outlast_the_first_reader_of_the_new_one() {
+    let world = World::with(&[Kind::Customer]).await;
+    world.commit(Kind::Customer, OLD.end as i64).await;
+    world.register(OLD).await;
+    let first = world.start();
+    world.are_there(OLD).await;
+    first.stop().await;
+    world.register(NEW).await;
+    let next = world.start();
+    world.are_there(NEW).await;
+    next.stop().await;
+}
+
+impl World {
+    async fn register(&self, customers: Range<u128>) {
+        let events: Vec<_> = customers.map(|n| registered(id(n), "Ada")).collect();
+        self.produce(&events).await;
+    }
+
+    async fn are_there(&self, customers: Range<u128>) {
+        let versions = customers.map(|customer| (id(customer), 1));
+        self.until_versions(Kind::Customer, versions).await;
+    }
+
+    /// Where nobody is in the group.
+    async fn commit(&self, kind: Kind, offset: i64) {
+        let (kafka, group) = (self.kafka.clone(), self.kafka.group(first(kind)));
+        tokio::task::spawn_blocking(move || {
+            let consumer: BaseConsumer = kafka.client_config().set("group.id", group).create()?;
+            let mut list = TopicPartitionList::new();
+            for partition in 0..kafka.partitions {
+                list.add_partition_offset(&kafka.topic(kind.topic()), partition, Offset::Offset(offset))?;
+            }
+            consumer.commit(&list, CommitMode::Sync)
+        })
+        .await
+        .expect("no panic")
+        .expect("the brokers take it");
+    }
+
+    async fn members(&self, group: &str) -> Vec<String> {
+        let (kafka, group) = (self.kafka.clone(), group.to_owned());
+        tokio::task::spawn_blocking(move || {
+            let client: BaseConsumer = kafka.client_config().create()?;
+            let groups = client.fetch_group_list(Some(&group), SOON)?;
+            let members = groups.groups().iter().flat_map(|group| group.members());
+            Ok::<_, KafkaError>(members.map(|member| member.id().to_owned()).collect())
+        })
+        .await
+        .expect("no panic")
+        .expect("the brokers answer")
+    }
+
+    async fn delete_event_topics(&self) {
+        let admin: AdminClient<DefaultClientContext> = self.kafka.client_config().create().expect("a client");
+        let names = AggregateType::ALL.map(|aggregate| self.kafka.topic(aggregate.topic()));
+        let deleted = admin
+            .delete_topics(&names.each_ref().map(String::as_str), &AdminOptions::new())
+            .await
+            .expect("the brokers answer");
+        for topic in deleted {
+            topic.expect("the topic can be deleted");
+        }
+    }
+}
