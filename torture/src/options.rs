@@ -106,6 +106,11 @@ impl Options {
         Ok(folder)
     }
 
+    /// What is asked for by name and cannot be done here is wrong; of all kinds it may be left out.
+    pub fn names_faults(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
     pub fn faults(&self) -> Result<Vec<&'static FaultKind>> {
         match self.faults.as_slice() {
             [] => Ok(faults::all().iter().collect()),

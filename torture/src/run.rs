@@ -32,6 +32,8 @@ pub struct Found {
     pub injected: Vec<Injected>,
     pub memory: Memory,
     pub lasted: Duration,
+    /// The faults were asked for by name.
+    pub named: bool,
 }
 
 impl Found {
@@ -45,6 +47,12 @@ impl Found {
                 one.violations.iter().map(told)
             })
             .collect();
+        let left_out = self
+            .injected
+            .iter()
+            .filter(|_| self.named)
+            .filter_map(|one| one.left_out.as_ref().map(|why| (one.name, why)));
+        wrongs.extend(left_out.map(|(name, why)| format!("fault {name} was left out: {why}")));
         for verdict in self.report.broken() {
             wrongs.extend(
                 verdict
@@ -154,6 +162,7 @@ async fn torture(cluster: &Cluster, recorder: &Recorder, options: &Options) -> R
         injected,
         memory,
         lasted,
+        named: options.names_faults(),
     })
 }
 

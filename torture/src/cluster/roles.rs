@@ -116,6 +116,8 @@ pub fn settings(service: Service, at: &Addresses) -> BTreeMap<String, String> {
             ("ELASTICSEARCH__URL", &at.elasticsearch),
             ("KAFKA__SESSION_TIMEOUT", "6s"),
             ("KAFKA__MAX_POLL_INTERVAL", "8s"),
+            // Little is written here in a few seconds, and lanes that are full are to be seen, too.
+            ("PROJECTOR__LANE_QUEUE_BYTES", "32768"),
             // Two processors serve everything here.
             ("ELASTICSEARCH__REFRESH_INTERVAL", "1s"),
             ("CURSOR__SECRET", "a secret of the torture runs alone"),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared_events::topic::DEAD_LETTERS;
 use tokio::time::sleep;
 
-use super::probing::queries_are_answered;
+use super::reads::{self, Kept, Reads};
 use super::recovery::Sign;
 use super::scene::Scene;
 use super::topics;
@@ -21,21 +21,21 @@ const DISK_SEEN_WITHIN: Duration = Duration::from_secs(25);
 const LOSABLE: [&str; 4] = ["customers", "products", "deliveries", "invoices"];
 
 pub async fn killed(scene: Scene) -> Result<()> {
-    let letters = dead_letters(&scene).await?;
+    let before = Before::look(&scene).await?;
     let server = scene.cluster().elasticsearch();
     server.kill().await?;
     scene.began("SIGKILL");
-    away(&scene, scene.span(1_500, 4_000)).await;
+    away(&scene, scene.span(1_500, 4_000), Reads::Fail, before).await;
     server.start().await?;
     // It answers before its shards are there, and is back when they are.
     let health = "/_cluster/health?wait_for_status=yellow&timeout=60s";
     ask(&scene, Method::GET, health, None).await?;
     scene.healed(Sign::Visible);
-    nothing_is_buried(&scene, letters).await
+    nothing_is_buried(&scene, before).await
 }
 
 pub async fn frozen(scene: Scene) -> Result<()> {
-    let letters = dead_letters(&scene).await?;
+    let before = Before::look(&scene).await?;
     let server = scene.cluster().elasticsearch();
     let lasting = match scene.roll(6) {
         0 if scene.is_alone() => scene.span(14_000, 18_000),
@@ -43,45 +43,44 @@ pub async fn frozen(scene: Scene) -> Result<()> {
     };
     server.freeze()?;
     scene.began(format!("for {lasting:.1?}"));
-    away(&scene, lasting).await;
+    away(&scene, lasting, Reads::Fail, before).await;
     server.thaw()?;
     scene.healed(Sign::Visible);
-    nothing_is_buried(&scene, letters).await
+    nothing_is_buried(&scene, before).await
 }
 
 pub async fn too_many_requests(scene: Scene) -> Result<()> {
-    let letters = dead_letters(&scene).await?;
+    let before = Before::look(&scene).await?;
     scene.cluster().to_elasticsearch().set(Way::Overloaded);
     scene.began("429 to every request and every item of a bulk");
-    away(&scene, scene.span(2_500, 5_000)).await;
+    away(&scene, scene.span(2_500, 5_000), Reads::Fail, before).await;
     scene.cluster().to_elasticsearch().set(Way::Open);
     scene.healed(Sign::Visible);
-    nothing_is_buried(&scene, letters).await
+    nothing_is_buried(&scene, before).await
 }
 
 pub async fn write_block(scene: Scene) -> Result<()> {
-    let letters = dead_letters(&scene).await?;
+    let before = Before::look(&scene).await?;
     let indices = queried_indices(&scene).await?;
     block(&scene, &indices, json!(true)).await?;
     scene.began(format!("on {} indices", indices.len()));
-    away(&scene, scene.span(2_500, 5_000)).await;
+    away(&scene, scene.span(2_500, 5_000), Reads::GoOn, before).await;
     block(&scene, &indices, Value::Null).await?;
     scene.healed(Sign::Visible);
-    nothing_is_buried(&scene, letters).await
+    nothing_is_buried(&scene, before).await
 }
 
 /// The index of one projection is gone. What an operator is told to do brings it back.
 pub async fn index_missing(scene: Scene) -> Result<()> {
-    let letters = dead_letters(&scene).await?;
+    let before = Before::look(&scene).await?;
     let projection = *scene.one_of(&LOSABLE)?;
     let index = queried_index(&scene, projection).await?;
     ask(&scene, Method::DELETE, &format!("/{index}"), None).await?;
     scene.began(index);
-    scene.commands_go_on().await;
-    scene.hold(2_000, 4_000).await;
-    nothing_is_buried(&scene, letters).await?;
+    away(&scene, scene.span(2_000, 4_000), Reads::GoOn, before).await;
+    nothing_is_buried(&scene, before).await?;
     scene.cluster().tool(Service::Query, &["setup"]).await?;
-    scene.healed(Sign::Visible);
+    scene.overcome(Instant::now(), Sign::Visible).await;
     let again = filled_again(&scene, projection).await;
     scene.expect_alone(again, "the index is filled again");
     Ok(())
@@ -89,7 +88,7 @@ pub async fn index_missing(scene: Scene) -> Result<()> {
 
 /// By the real watermarks: the flood stage sets a block on every index, and lifts it when there is room again.
 pub async fn disk_full(scene: Scene) -> Result<()> {
-    let letters = dead_letters(&scene).await?;
+    let before = Before::look(&scene).await?;
     let watermarks = |wanted: Value, enabled: Value| {
         json!({"persistent": {
             "cluster.routing.allocation.disk.threshold_enabled": enabled,
@@ -113,7 +112,7 @@ pub async fn disk_full(scene: Scene) -> Result<()> {
         sleep(Duration::from_millis(100)).await;
     };
     if blocked {
-        away(&scene, scene.span(2_000, 4_000)).await;
+        away(&scene, scene.span(2_000, 4_000), Reads::GoOn, before).await;
     }
     let room = watermarks(Value::Null, Value::Null);
     ask(&scene, Method::PUT, "/_cluster/settings", Some(room)).await?;
@@ -127,7 +126,7 @@ pub async fn disk_full(scene: Scene) -> Result<()> {
     .await?;
     ensure!(blocked, "no index was blocked within {DISK_SEEN_WITHIN:?}");
     scene.healed(Sign::Visible);
-    nothing_is_buried(&scene, letters).await
+    nothing_is_buried(&scene, before).await
 }
 
 async fn is_blocked(scene: &Scene) -> Result<bool> {
@@ -136,29 +135,40 @@ async fn is_blocked(scene: &Scene) -> Result<bool> {
 }
 
 /// Commands go on, and queries answer what they can.
-pub(super) async fn away(scene: &Scene, lasting: Duration) {
-    if !scene.is_alone() {
+async fn away(scene: &Scene, lasting: Duration, reads: Reads, before: Option<Before>) {
+    let Some(before) = before else {
         sleep(lasting).await;
         return;
-    }
+    };
     let since = Instant::now();
     scene.commands_go_on().await;
     let left = lasting.saturating_sub(since.elapsed());
-    let answered = queries_are_answered(scene, left).await;
+    let answered = reads::are_answered(scene, left, reads, before.kept).await;
     scene.expect_alone(answered, "what queries are answered");
 }
 
-/// None where brokers are away, too: then it cannot be told.
-async fn dead_letters(scene: &Scene) -> Result<Option<i64>> {
-    match scene.is_alone() {
-        true => Ok(Some(topics::count(scene.cluster(), DEAD_LETTERS).await?)),
-        false => Ok(None),
+/// How it was before; none where brokers may be away, too: then it cannot be told.
+#[derive(Debug, Clone, Copy)]
+struct Before {
+    letters: i64,
+    kept: Option<Kept>,
+}
+
+impl Before {
+    async fn look(scene: &Scene) -> Result<Option<Self>> {
+        if !scene.is_alone() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            letters: topics::count(scene.cluster(), DEAD_LETTERS).await?,
+            kept: Kept::read(scene).await?,
+        }))
     }
 }
 
-async fn nothing_is_buried(scene: &Scene, before: Option<i64>) -> Result<()> {
+async fn nothing_is_buried(scene: &Scene, before: Option<Before>) -> Result<()> {
     if let Some(before) = before {
-        let more = topics::count(scene.cluster(), DEAD_LETTERS).await? - before;
+        let more = topics::count(scene.cluster(), DEAD_LETTERS).await? - before.letters;
         scene.expect(more == 0, || {
             format!("{more} dead letters while Elasticsearch was away")
         });

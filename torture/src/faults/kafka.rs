@@ -14,6 +14,8 @@ use crate::cluster::{Process, Role, Service, Way};
 
 /// How soon the figures show that events do not get out.
 const ALARM_WITHIN: Duration = Duration::from_secs(10);
+/// What is committed while a group finds no rest is shown by then.
+const PROGRESS_WITHIN: Duration = Duration::from_secs(15);
 
 pub async fn broker_killed(scene: Scene) -> Result<()> {
     let broker = scene.one_of(scene.cluster().brokers())?.clone();
@@ -37,6 +39,16 @@ pub async fn two_brokers_killed(scene: Scene) -> Result<()> {
     scene.commands_go_on().await;
     scene.hold(1_000, 4_000).await;
     scene.commands_go_on().await;
+    if scene.is_alone() {
+        let waiting = scene.cluster().database().await?;
+        let waiting: i64 = waiting
+            .query_one("SELECT count(*) FROM outbox", &[])
+            .await?
+            .get(0);
+        scene.expect(waiting > 0, || {
+            "nothing waits in the outbox while one broker of three is left".to_owned()
+        });
+    }
     let [one, other] = &brokers;
     tokio::try_join!(one.start(), other.start())?;
     scene.healed(Sign::Published);
@@ -115,20 +127,26 @@ async fn alarm_of_outbox(scene: &Scene) -> Result<()> {
 /// One projector joins and leaves every two seconds.
 pub async fn group_churn(scene: Scene) -> Result<()> {
     let process = one_projector(&scene)?;
-    let since = scene.began(process.name());
+    scene.began(process.name());
     let times = 3 + scene.roll(2);
     for _ in 0..times {
-        let turn = Instant::now();
-        process.terminate(Duration::from_secs(40)).await?;
-        sleep(Duration::from_secs(2).saturating_sub(turn.elapsed())).await;
-        let turn = Instant::now();
-        process.spawn()?;
-        process.await_health("live", Duration::from_secs(30)).await?;
-        sleep(Duration::from_secs(2).saturating_sub(turn.elapsed())).await;
+        let shown = scene.pulse().next_visible(Instant::now(), PROGRESS_WITHIN);
+        let (turned, shown) = tokio::join!(leave_and_join(&process), shown);
+        turned?;
+        scene.expect_alone(shown, "progress goes on meanwhile");
     }
-    let next = scene.pulse().next_visible(since, Duration::from_secs(30));
-    scene.expect_alone(next.await, "progress goes on");
     scene.healed(Sign::Visible);
+    Ok(())
+}
+
+async fn leave_and_join(process: &Process) -> Result<()> {
+    let turn = Instant::now();
+    process.terminate(Duration::from_secs(40)).await?;
+    sleep(Duration::from_secs(2).saturating_sub(turn.elapsed())).await;
+    let turn = Instant::now();
+    process.spawn()?;
+    process.await_health("live", Duration::from_secs(30)).await?;
+    sleep(Duration::from_secs(2).saturating_sub(turn.elapsed())).await;
     Ok(())
 }
 
@@ -142,10 +160,14 @@ pub async fn projector_slow(scene: Scene) -> Result<()> {
         .set(Way::Slow(Duration::from_secs(3)));
     scene.began("three seconds for each piece of an answer");
     // The poll interval is eight seconds.
-    scene.hold(11_000, 13_000).await;
+    let paused = pauses(&scene, scene.span(11_000, 13_000)).await?;
     scene.commands_go_on().await;
     let after = topics::members(scene.cluster()).await?;
     if scene.is_alone() {
+        scene.expect(paused, || "no partition was paused".to_owned());
+        scene.expect(!before.is_empty(), || {
+            "no projector was in its group before".to_owned()
+        });
         let gone = before.iter().filter(|member| !after.contains(member)).count();
         scene.expect(gone == 0, || {
             format!("{gone} of {} members were put out of their groups", before.len())
@@ -156,6 +178,23 @@ pub async fn projector_slow(scene: Scene) -> Result<()> {
     scene.cluster().to_elasticsearch().set(Way::Open);
     scene.healed(Sign::Visible);
     Ok(())
+}
+
+/// Whether any projector says so within `lasting`, which passes in any case.
+async fn pauses(scene: &Scene, lasting: Duration) -> Result<bool> {
+    let end = Instant::now() + lasting;
+    let mut paused = false;
+    while Instant::now() < end {
+        for process in scene.cluster().replicas(Role::Projector) {
+            let told = scene
+                .probes()
+                .figure(&process.address(), "projector_paused")
+                .await?;
+            paused |= told > Some(0.0);
+        }
+        sleep(Duration::from_millis(250)).await;
+    }
+    Ok(paused)
 }
 
 fn one_projector(scene: &Scene) -> Result<Process> {

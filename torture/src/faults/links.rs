@@ -6,6 +6,7 @@ use anyhow::Result;
 use futures_util::future::try_join_all;
 
 use super::probing::{check_alive, commands_are_shed};
+use super::reads::{self, Kept, Reads};
 use super::recovery::Sign;
 use super::scene::Scene;
 use crate::cluster::{Process, Role, Way};
@@ -43,7 +44,7 @@ pub async fn slow(scene: Scene) -> Result<()> {
     Ok(())
 }
 
-/// Kafka, Elasticsearch and the registry: commands go on for as long as it lasts.
+/// Kafka, Elasticsearch and the registry: commands go on for as long as it lasts, and queries show what is kept.
 pub async fn everything_down(scene: Scene) -> Result<()> {
     let cluster = scene.cluster();
     let gone: Vec<Process> = cluster
@@ -51,6 +52,7 @@ pub async fn everything_down(scene: Scene) -> Result<()> {
         .into_iter()
         .filter(|server| server.name() != cluster.postgres().name())
         .collect();
+    let kept = Kept::read(&scene).await?;
     try_join_all(gone.iter().map(Process::kill)).await?;
     let lasting = scene.longest();
     let since = scene.began(format!("{} servers for {lasting:.0?}", gone.len()));
@@ -61,7 +63,9 @@ pub async fn everything_down(scene: Scene) -> Result<()> {
             let alive = check_alive(&scene, role).await;
             scene.expect_alone(alive, "every role lives on");
         }
-        tokio::time::sleep(Duration::from_secs(1).saturating_sub(asked.elapsed())).await;
+        let left = Duration::from_secs(1).saturating_sub(asked.elapsed());
+        let answered = reads::are_answered(&scene, left, Reads::Fail, kept).await;
+        scene.expect_alone(answered, "what queries are answered");
     }
     try_join_all(gone.iter().map(Process::start)).await?;
     scene.healed(Sign::Published);

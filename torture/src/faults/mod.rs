@@ -8,6 +8,7 @@ mod postgres;
 mod postgres_disk;
 mod postgres_sessions;
 mod probing;
+mod reads;
 mod records;
 mod recovery;
 mod registry;
@@ -15,6 +16,7 @@ mod roles;
 mod scene;
 mod schedule;
 mod topics;
+mod unknown_schema;
 mod versions;
 
 pub use kinds::{FaultKind, all};

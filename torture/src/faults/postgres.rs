@@ -22,8 +22,9 @@ pub async fn killed(scene: Scene) -> Result<()> {
 
 pub async fn frozen(scene: Scene) -> Result<()> {
     let postgres = scene.cluster().postgres();
-    // Now and then as long as the promise says.
+    // By its name, and now and then beside others, as long as the promise says.
     let lasting = match scene.roll(8) {
+        _ if scene.longest() > Duration::from_secs(30) => Duration::from_secs(30),
         0 if scene.is_alone() => Duration::from_secs(30),
         _ => scene.span(5_000, 8_000),
     };

@@ -21,7 +21,7 @@ pub async fn full(scene: Scene) -> Result<()> {
     };
     tokio::task::block_in_place(|| disk.fill())?;
     scene.began("every block taken");
-    away(&scene, scene.span(3_000, 6_000), false).await;
+    away(&scene, scene.span(3_000, 6_000), true).await;
     tokio::task::block_in_place(|| disk.make_room())?;
     up_again(&scene).await
 }

@@ -36,7 +36,7 @@ pub async fn exhausted(scene: Scene) -> Result<()> {
         }
     }
     ensure!(!taken.is_empty(), "not one connection could be taken");
-    away(&scene, scene.span(1_500, 3_000), false).await;
+    away(&scene, scene.span(1_500, 3_000), true).await;
     drop(taken);
     scene.healed(Sign::Write);
     Ok(())
@@ -118,20 +118,26 @@ pub async fn transaction_left_open(scene: Scene) -> Result<()> {
         .await?;
     let lasting = scene.span(3_000, 8_000).max(scene.longest() / 3);
     let since = scene.began(format!("for {lasting:.1?}"));
-    if scene.is_alone() {
-        let next = scene.pulse().next_visible(since, Duration::from_secs(8));
-        scene.expect_alone(next.await, "other aggregates flow");
-        let next = scene.pulse().next_work(since, Duration::from_secs(8));
-        scene.expect_alone(next.await, "other commands of the queue are done");
-    }
+    others_flow(&scene).await;
     tokio::time::sleep(lasting.saturating_sub(since.elapsed())).await;
+    others_flow(&scene).await;
     transaction.commit().await?;
-    scene.healed(Sign::Published);
+    scene.overcome(Instant::now(), Sign::Published).await;
     if scene.is_alone() {
         let shown = shown_late(&scene, id).await;
         scene.expect_alone(shown, "what was committed late is not skipped");
     }
     Ok(())
+}
+
+async fn others_flow(scene: &Scene) {
+    if scene.is_alone() {
+        let since = Instant::now();
+        let next = scene.pulse().next_visible(since, Duration::from_secs(8));
+        scene.expect_alone(next.await, "other aggregates flow");
+        let next = scene.pulse().next_work(since, Duration::from_secs(8));
+        scene.expect_alone(next.await, "other commands of the queue are done");
+    }
 }
 
 /// The body of the event, of another product.

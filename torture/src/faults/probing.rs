@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::scene::Scene;
-use crate::cluster::{Cluster, Role};
+use crate::cluster::Role;
 
 /// `http.request_deadline` of both services in the run, and what the machine may take on top of it.
 const DEADLINE: Duration = Duration::from_millis(4_000 + 2_000);
@@ -30,7 +30,7 @@ pub struct Answered {
 }
 
 impl Answered {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
@@ -66,8 +66,15 @@ impl Probes {
     }
 
     pub async fn get(&self, url: &str) -> Result<Answered> {
+        self.get_with(url, &[]).await
+    }
+
+    pub async fn get_with(&self, url: &str, headers: &[(&str, &str)]) -> Result<Answered> {
         let begun = Instant::now();
-        let response = self.http.get(url).send().await.with_context(|| url.to_owned())?;
+        let request = headers.iter().fold(self.http.get(url), |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        let response = request.send().await.with_context(|| url.to_owned())?;
         answered(response, begun).await
     }
 
@@ -133,48 +140,12 @@ pub async fn commands_are_shed(scene: &Scene, lasting: Duration) -> Result<bool>
             404 => answer.check_deadline()?,
             _ => bail!("a command was answered {answer:?}"),
         }
-        check_alive(scene, Role::CommandApi).await?;
+        for role in [Role::CommandApi, Role::Relay, Role::Worker] {
+            check_alive(scene, role).await?;
+        }
         sleep(Duration::from_millis(100)).await;
     }
     Ok(shed)
-}
-
-/// What queries are answered while Elasticsearch is away: from the cache with an age, 503 as promised, or as ever.
-pub async fn queries_are_answered(scene: &Scene, lasting: Duration) -> Result<()> {
-    let end = Instant::now() + lasting;
-    let order = an_order(scene.cluster()).await.unwrap_or_else(|_| Uuid::nil());
-    let paths = [
-        format!("/v1/orders/{order}"),
-        "/v1/orders?limit=5".to_owned(),
-        "/v1/orders/search?q=ada".to_owned(),
-    ];
-    let apis = scene.cluster().query_apis();
-    let mut turn = 0;
-    while Instant::now() < end {
-        let (base, path) = (&apis[turn % apis.len()], &paths[turn % paths.len()]);
-        turn += 1;
-        let answer = scene.probes().get(&format!("{base}{path}")).await?;
-        match answer.status {
-            503 => answer.check_unavailable()?,
-            200 | 404 => answer.check_deadline()?,
-            _ => bail!("{path} was answered {answer:?}"),
-        }
-        check_alive(scene, Role::QueryApi).await?;
-        sleep(Duration::from_millis(100)).await;
-    }
-    Ok(())
-}
-
-async fn an_order(cluster: &Cluster) -> Result<Uuid> {
-    let row = cluster
-        .database()
-        .await?
-        .query_one(
-            "SELECT stream_id FROM events WHERE aggregate = 'order' LIMIT 1",
-            &[],
-        )
-        .await?;
-    Ok(row.get(0))
 }
 
 /// Every replica of a role says that it lives.

@@ -22,15 +22,9 @@ const TIMES: usize = 5;
 
 /// What was published last, of all topics, five times more and shuffled.
 pub async fn doubled(scene: Scene) -> Result<()> {
-    let mut records = Vec::new();
-    for aggregate in AggregateType::ALL {
-        let found = topics::last(scene.cluster(), aggregate.topic(), DOUBLED).await?;
-        // What the harness planted is nothing that a relay would send.
-        let sent = found
-            .into_iter()
-            .filter(|raw| raw.headers.iter().all(|(key, _)| key != topics::PLANTED));
-        records.extend(sent.map(|raw| (aggregate.topic().to_owned(), raw)));
-    }
+    let mut records = topics::last_events(scene.cluster(), DOUBLED).await?;
+    // What the harness planted is nothing that a relay would send.
+    records.retain(|(_, raw)| raw.headers.iter().all(|(key, _)| key != topics::PLANTED));
     let mut all: Vec<(String, Raw)> = (0..TIMES).flat_map(|_| records.clone()).collect();
     for at in (1..all.len()).rev() {
         all.swap(at, scene.roll(at + 1));
@@ -132,8 +126,8 @@ async fn bury(scene: &Scene, garbage: Vec<Raw>, what: &str) -> Result<()> {
     scene.began(format!("{wanted} records, {what}"));
     let garbage: Vec<_> = garbage.into_iter().map(|raw| (topic.to_owned(), raw)).collect();
     topics::plant(scene.cluster(), &garbage).await?;
-    scene.healed(Sign::Visible);
     let since = Instant::now();
+    scene.overcome(since, Sign::Visible).await;
     loop {
         let buried = topics::count(scene.cluster(), DEAD_LETTERS).await? - before;
         if buried >= wanted {
@@ -151,7 +145,7 @@ async fn bury(scene: &Scene, garbage: Vec<Raw>, what: &str) -> Result<()> {
 }
 
 /// The first event of a product, as it is stored.
-async fn a_product(scene: &Scene) -> Result<(EventMetadata, Vec<u8>)> {
+pub(super) async fn a_product(scene: &Scene) -> Result<(EventMetadata, Vec<u8>)> {
     let row = scene
         .cluster()
         .database()
@@ -181,6 +175,12 @@ async fn a_product(scene: &Scene) -> Result<(EventMetadata, Vec<u8>)> {
 }
 
 async fn schema_id(scene: &Scene, metadata: &EventMetadata) -> Result<u32> {
+    let found = latest_schema(scene, metadata).await?;
+    Ok(u32::try_from(found["id"].as_u64().context("no schema id")?)?)
+}
+
+/// As the registry tells it: its id and its text, among others.
+pub(super) async fn latest_schema(scene: &Scene, metadata: &EventMetadata) -> Result<Value> {
     let subject = codec::subject(metadata.aggregate.topic(), &metadata.event_type);
     let url = format!(
         "{}/subjects/{subject}/versions/latest",
@@ -190,8 +190,7 @@ async fn schema_id(scene: &Scene, metadata: &EventMetadata) -> Result<u32> {
         .no_proxy()
         .timeout(Duration::from_secs(10))
         .build()?;
-    let found: Value = http.get(&url).send().await?.error_for_status()?.json().await?;
-    Ok(u32::try_from(found["id"].as_u64().context("no schema id")?)?)
+    Ok(http.get(&url).send().await?.error_for_status()?.json().await?)
 }
 
 /// An aggregate that no command has made.
@@ -200,7 +199,7 @@ fn another(scene: &Scene, number: usize) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
 }
 
-fn owned_headers(metadata: &EventMetadata) -> Vec<(String, Vec<u8>)> {
+pub(super) fn owned_headers(metadata: &EventMetadata) -> Vec<(String, Vec<u8>)> {
     metadata
         .to_headers()
         .into_iter()

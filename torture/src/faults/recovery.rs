@@ -11,6 +11,8 @@ use super::topics;
 use crate::cluster::Cluster;
 use crate::pulse::Pulse;
 
+/// A fault that is not overcome by then is a violation.
+pub const RECOVERY: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The first thing that only a system does which has overcome the fault.

@@ -8,6 +8,7 @@ use shared_events::topic::DEAD_LETTERS;
 use super::recovery::Sign;
 use super::scene::Scene;
 use super::topics;
+use super::unknown_schema::{self, WAITS_WITHIN};
 use crate::cluster::Role;
 
 const LIVE_WITHIN: Duration = Duration::from_secs(10);
@@ -26,16 +27,17 @@ pub async fn down_at_start(scene: Scene) -> Result<()> {
     scene.commands_go_on().await;
     scene.hold(500, 2_000).await;
     scene.cluster().registry().start().await?;
-    scene.healed(match role {
+    let sign = match role {
         Role::Relay => Sign::Published,
-        _ => Sign::Visible,
-    });
+        _ => Sign::Applied,
+    };
+    scene.overcome(Instant::now(), sign).await;
     let ready = process.await_health("ready", Duration::from_secs(15)).await;
     scene.expect_alone(ready, "it is ready when the registry is back");
     Ok(())
 }
 
-/// Known schemas go on; nothing is buried. Killed where it is alone; else frozen, which it needs no minute to come back from.
+/// Known schemas go on; a record of one that is not known waits; nothing is buried. Killed where it is alone; else frozen, which it needs no minute to come back from.
 pub async fn down(scene: Scene) -> Result<()> {
     let registry = scene.cluster().registry();
     if !scene.is_alone() {
@@ -47,15 +49,25 @@ pub async fn down(scene: Scene) -> Result<()> {
         return Ok(());
     }
     let letters = topics::count(scene.cluster(), DEAD_LETTERS).await?;
+    let unknown = unknown_schema::register(&scene).await?;
     registry.kill().await?;
     let since = scene.began("SIGKILL");
     let next = scene.pulse().next_visible(since, Duration::from_secs(10));
     scene.expect_alone(next.await, "known schemas go on");
+    unknown.plant(&scene).await?;
+    let waits = unknown_schema::until_waiting(&scene, true, WAITS_WITHIN).await;
+    scene.expect_alone(waits, "a record of a schema that is not known waits");
     scene.hold(1_000, 4_000).await;
-    let since = Instant::now();
-    registry.start().await.context("the registry")?;
-    scene.healed_at(since, Sign::Visible);
     let more = topics::count(scene.cluster(), DEAD_LETTERS).await? - letters;
     scene.expect(more == 0, || format!("{more} dead letters without the registry"));
+    let since = Instant::now();
+    registry.start().await.context("the registry")?;
+    scene.overcome(since, Sign::Visible).await;
+    let goes_on = unknown_schema::until_waiting(&scene, false, WAITS_WITHIN).await;
+    scene.expect_alone(goes_on, "it goes on when the registry is back");
+    let more = topics::count(scene.cluster(), DEAD_LETTERS).await? - letters;
+    scene.expect(more == 0, || {
+        format!("{more} dead letters with the registry back")
+    });
     Ok(())
 }

@@ -7,25 +7,29 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::join_all;
 use tokio::time::sleep;
+use uuid::Uuid;
 
+use super::probing::Answered;
 use super::recovery::Sign;
 use super::scene::Scene;
-use crate::cluster::{Process, Role};
+use super::topics;
+use crate::cluster::{Process, Role, Way};
 
 /// A point that is passed under load is passed within this.
 const POINT_WITHIN: Duration = Duration::from_secs(5);
 /// What `shutdown.drain_delay` gives balancers, less what a busy machine takes of it.
 const NOTICE: Duration = Duration::from_millis(500);
+/// As the run sets it.
+const DRAIN_DELAY: Duration = Duration::from_secs(2);
+const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(20);
+/// Two lanes, each with a batch of one bucket in work.
+const BATCHES_OF_A_RELAY: usize = 2 * 500;
 const END: Duration = Duration::from_secs(40);
 
 pub async fn command_api_killed(scene: Scene) -> Result<()> {
     let (replica, process) = a_replica(&scene, Role::CommandApi)?;
-    die_at(
-        &scene,
-        &process,
-        &["append::before_commit", "append::after_commit"],
-    )
-    .await?;
+    let points = ["append::before_commit", "append::after_commit"];
+    die_at(&scene, &process, &points).await?;
     let other = 1 - replica;
     let next = scene
         .pulse()
@@ -36,8 +40,19 @@ pub async fn command_api_killed(scene: Scene) -> Result<()> {
 
 pub async fn relay_killed_before_mark(scene: Scene) -> Result<()> {
     let (_, process) = a_replica(&scene, Role::Relay)?;
+    let before = match scene.is_alone() {
+        true => Some(topics::ends(scene.cluster()).await?),
+        false => None,
+    };
     let died = die_at(&scene, &process, &["relay::after_acknowledged"]).await?;
     taken_over(&scene, died, Sign::Published).await;
+    if let Some(before) = before {
+        let again = topics::sent_again(scene.cluster(), before).await?;
+        scene.expect(
+            (1..=BATCHES_OF_A_RELAY).contains(&again.events) && again.most == 2,
+            || format!("of what was acknowledged and not marked, this was sent again: {again:?}"),
+        );
+    }
     start_again(&scene, &process, Sign::Published).await
 }
 
@@ -45,9 +60,13 @@ pub async fn relay_frozen(scene: Scene) -> Result<()> {
     let (_, process) = a_replica(&scene, Role::Relay)?;
     process.freeze()?;
     let since = scene.began(process.name());
+    if scene.is_alone() {
+        let taken = buckets_taken_over(&scene, since).await;
+        scene.expect_alone(taken, "the other relay takes every bucket");
+    }
     taken_over(&scene, since, Sign::Published).await;
     // Longer than its leases live, so that it wakes up believing in leases that others hold.
-    scene.hold(500, 3_000).await;
+    scene.hold(2_000, 4_000).await;
     process.thaw()?;
     scene.healed(Sign::Published);
     let awake = process.await_health("live", Duration::from_secs(10)).await;
@@ -69,22 +88,32 @@ pub async fn worker_killed(scene: Scene) -> Result<()> {
 
 pub async fn projector_killed(scene: Scene) -> Result<()> {
     let (_, process) = a_replica(&scene, Role::Projector)?;
-    let points = [
-        "projector::after_bulk",
-        "projector::after_told",
-        "projector::before_bulk",
-    ];
-    die_at(&scene, &process, &points).await?;
+    die_at(
+        &scene,
+        &process,
+        &["projector::after_bulk", "projector::after_told"],
+    )
+    .await?;
     scene.hold(0, 1_500).await;
     start_again(&scene, &process, Sign::Applied).await
 }
 
 pub async fn projector_frozen(scene: Scene) -> Result<()> {
     let (_, process) = a_replica(&scene, Role::Projector)?;
+    let members = match scene.is_alone() {
+        true => topics::members(scene.cluster()).await?.len(),
+        false => 0,
+    };
     process.freeze()?;
     scene.began(process.name());
     // Past its session of six seconds: others have its partitions when it wakes.
     scene.hold(7_500, 9_500).await;
+    if scene.is_alone() {
+        let left = topics::members(scene.cluster()).await?.len();
+        scene.expect(left < members, || {
+            format!("{left} members are left of {members}: its session did not end")
+        });
+    }
     let since = Instant::now();
     process.thaw()?;
     scene.healed_at(since, Sign::Applied);
@@ -117,17 +146,22 @@ pub async fn sigterm_under_load(scene: Scene) -> Result<()> {
     let ending = async {
         sleep(Duration::from_millis(300)).await;
         scene.began(process.name());
-        let process = process.clone();
-        let ended = tokio::spawn(async move { process.terminate(END).await });
+        let ending = process.clone();
+        let ended = tokio::spawn(async move { ending.terminate(END).await });
         let since = Instant::now();
         let turned = readiness_turns(&scene, role, replica).await;
         // Balancers look elsewhere from here on.
         sleep(NOTICE.saturating_sub(since.elapsed())).await;
         told.store(true, Ordering::Relaxed);
-        (turned, ended.await)
+        let (late, ended) = tokio::join!(a_long_request(&scene, &process, role, since), ended);
+        (turned, late, ended)
     };
-    let (results, (turned, ended)) = tokio::join!(clients, ending);
+    let (results, (turned, late, ended)) = tokio::join!(clients, ending);
     scene.expect_alone(turned, "readiness turns before the end");
+    scene.expect_alone(
+        late,
+        "a request that lasts longer than the drain delay is finished",
+    );
     for result in results {
         scene.expect_alone(result, "a request in flight is finished");
     }
@@ -171,6 +205,44 @@ async fn readiness_turns(scene: &Scene, role: Role, replica: usize) -> Result<()
     }
 }
 
+/// One that is in work when the listener closes, and is answered all the same.
+async fn a_long_request(scene: &Scene, process: &Process, role: Role, told_to_end: Instant) -> Result<()> {
+    let base = process.address();
+    let answer = match role {
+        Role::CommandApi => {
+            let postgres = scene.cluster().to_postgres();
+            postgres.set(Way::Slow(Duration::from_millis(500)));
+            let answer = scene.probes().command(&base).await;
+            postgres.set(Way::Open);
+            answer?
+        }
+        Role::QueryApi => {
+            let nobody = Uuid::new_v5(&Uuid::NAMESPACE_OID, base.as_bytes());
+            let token = format!("product:{nobody}:1");
+            let url = format!("{base}/v1/products/{nobody}");
+            let headers = [("Consistency-Token", token.as_str()), ("Prefer", "wait=3")];
+            scene.probes().get_with(&url, &headers).await?
+        }
+        Role::Relay | Role::Worker | Role::Projector => return Ok(()),
+    };
+    ensure!(
+        told_to_end.elapsed() > DRAIN_DELAY,
+        "it was answered before: {answer:?}"
+    );
+    is_an_answer(&answer)
+}
+
+/// What clients are promised, and nothing that a process says because it ends.
+fn is_an_answer(answer: &Answered) -> Result<()> {
+    match answer.status {
+        503 => answer.check_unavailable(),
+        status => {
+            ensure!(status < 500, "{answer:?}");
+            Ok(())
+        }
+    }
+}
+
 /// Each request on a connection of its own; every one that is sent is answered.
 async fn requests_until_told(
     scene: &Scene,
@@ -180,11 +252,12 @@ async fn requests_until_told(
 ) -> Result<()> {
     let base = process.address();
     while !told.load(Ordering::Relaxed) {
-        match role {
+        let answer = match role {
             Role::CommandApi => scene.probes().command(&base).await?,
             Role::QueryApi => scene.probes().get(&format!("{base}/v1/orders?limit=3")).await?,
             _ => scene.probes().get(&format!("{base}/health/live")).await?,
         };
+        is_an_answer(&answer)?;
     }
     Ok(())
 }
@@ -210,18 +283,49 @@ async fn die_at(scene: &Scene, process: &Process, points: &[&str]) -> Result<Ins
         );
     }
     scene.began(format!("{} at {point} ({action})", process.name()));
-    if process.await_end(POINT_WITHIN).await.is_err() {
+    let mut ended = process.await_end(POINT_WITHIN).await;
+    if ended.is_err() && scene.is_alone() {
+        scene.probes().put(&url, "1*return").await?;
+        ended = process.await_end(POINT_WITHIN).await;
+    }
+    if ended.is_err() {
         process.kill().await?;
         scene.began(format!("{} killed, {point} was not passed", process.name()));
+        scene.expect_alone(ended, "the point is passed");
     }
     Ok(Instant::now())
+}
+
+/// Until one relay holds every bucket, by the leases.
+async fn buckets_taken_over(scene: &Scene, since: Instant) -> Result<()> {
+    let database = scene.cluster().database().await?;
+    loop {
+        let row = database
+            .query_one(
+                "SELECT count(*), count(*) FILTER (WHERE owner IS NOT NULL AND expires_at > clock_timestamp()),
+                        count(DISTINCT owner)
+                 FROM relay_leases",
+                &[],
+            )
+            .await?;
+        let (all, held, owners): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+        if held == all && owners == 1 {
+            return Ok(());
+        }
+        ensure!(
+            since.elapsed() < TAKEN_OVER_WITHIN,
+            "{held} of {all} buckets are held, by {owners}"
+        );
+        sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// The other replica does the work of the one that is gone: nobody has to help. Measured from the moment it went.
 async fn taken_over(scene: &Scene, since: Instant, sign: Sign) {
     if scene.is_alone() {
-        let limit = Duration::from_secs(20);
-        let seen = sign.seen(scene.cluster(), scene.pulse(), since, limit).await;
+        let seen = sign
+            .seen(scene.cluster(), scene.pulse(), since, TAKEN_OVER_WITHIN)
+            .await;
         scene.taken_over(seen.as_ref().ok().copied());
         scene.expect_alone(seen, "the other replica takes over");
     }

@@ -8,7 +8,7 @@ use e2e::dice::Dice;
 use tokio::time::sleep;
 
 use super::probing::Probes;
-use super::recovery::Sign;
+use super::recovery::{RECOVERY, Sign};
 use crate::cluster::Cluster;
 use crate::pulse::Pulse;
 use crate::recording::Recorder;
@@ -126,6 +126,17 @@ impl Scene {
 
     pub fn healed_at(&self, moment: Instant, sign: Sign) {
         lock(&self.0.told).healed = Some((moment, sign));
+    }
+
+    /// As `healed_at`, and waits for the sign where nothing else is on, before anything else is looked at: that would count
+    /// as time that it took.
+    pub async fn overcome(&self, moment: Instant, sign: Sign) {
+        self.healed_at(moment, sign);
+        if self.is_alone()
+            && let Ok(after) = sign.seen(self.cluster(), self.pulse(), moment, RECOVERY).await
+        {
+            lock(&self.0.told).recovered = Some(after);
+        }
     }
 
     /// Others have overcome it while it was still on.

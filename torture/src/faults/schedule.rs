@@ -10,16 +10,15 @@ use tokio::time::sleep;
 
 use super::kinds::{FaultKind, Part, WithOthers};
 use super::probing::Probes;
-use super::recovery::Sign;
+use super::recovery::{RECOVERY, Sign};
 use super::scene::{Scene, Told};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Role};
 use crate::pulse::Pulse;
 use crate::recording::Recorder;
 
-/// A fault that is not overcome by then is a violation.
-const RECOVERY: Duration = Duration::from_secs(60);
 /// One that does not even come to its healing by then.
 const STUCK: Duration = Duration::from_secs(600);
+const LIVES_AGAIN_WITHIN: Duration = Duration::from_secs(10);
 /// Between rounds, so that the next begins with a system at work.
 const BREATH: Duration = Duration::from_millis(300);
 const SHORT: Duration = Duration::from_secs(12);
@@ -134,6 +133,13 @@ async fn round(
                 .push(format!("{sign:?} is not seen again: {error:#}"));
         }
     }
+    for role in Role::ALL {
+        if let Err(error) = check_alive_again(cluster, role).await
+            && let Some(told) = stories.first_mut()
+        {
+            told.violations.push(format!("{error:#}"));
+        }
+    }
     let alone = kinds.len() == 1;
     Ok(kinds
         .iter()
@@ -151,6 +157,15 @@ async fn round(
         .collect())
 }
 
+/// No process has ended that nobody ended.
+async fn check_alive_again(cluster: &Cluster, role: Role) -> Result<()> {
+    for process in cluster.replicas(role) {
+        let lives = process.await_health("live", LIVES_AGAIN_WITHIN).await;
+        lives.with_context(|| format!("{} does not live", process.name()))?;
+    }
+    Ok(())
+}
+
 fn noted(recorder: &Recorder, one: &Injected) -> Fault {
     Fault {
         name: one.name.to_owned(),
@@ -166,8 +181,8 @@ fn noted(recorder: &Recorder, one: &Injected) -> Fault {
     }
 }
 
-/// Which faults come next: one round of four is of one alone, the others of several at once. Each kind comes alone once before
-/// any does again, those first that come no other way.
+/// Which faults come next: one round of three is of one alone, the others of several at once. Each kind comes alone once before
+/// any does again, those first that come no other way: after fifty rounds, a quarter of an hour, every kind has been.
 pub struct Rounds {
     dice: Dice,
     selected: Vec<&'static FaultKind>,
@@ -193,7 +208,7 @@ impl Rounds {
     fn next(&mut self) -> (Vec<&'static FaultKind>, u64) {
         self.number += 1;
         let seed = self.dice.roll(usize::MAX) as u64;
-        let together = match self.one_at_a_time || self.number % 4 == 1 {
+        let together = match self.one_at_a_time || self.number % 3 == 1 {
             true => Vec::new(),
             false => self.several(),
         };
@@ -281,6 +296,17 @@ mod tests {
         alone.sort();
         alone.dedup();
         assert_eq!(alone.len(), all().len());
+    }
+
+    #[test]
+    fn fifty_rounds_are_of_all_kinds() {
+        for seed in 1..=20 {
+            let rounds = names(seed, 50);
+            let mut kinds = rounds.concat();
+            kinds.sort();
+            kinds.dedup();
+            assert_eq!(kinds.len(), all().len(), "seed {seed}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The harness as a client of Kafka: topics deleted, records put into them, groups looked at.
 
+use std::collections::HashMap;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -10,6 +12,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use shared_events::{AggregateType, headers};
 use tokio::task::spawn_blocking;
 
 use crate::cluster::Cluster;
@@ -56,7 +59,7 @@ pub async fn count(cluster: &Cluster, topic: &str) -> Result<i64> {
     .await?
 }
 
-fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<std::ops::Range<i32>> {
+fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Range<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
     let found = metadata.topics().first().context("no such topic")?;
     if let Some(error) = found.error() {
@@ -65,37 +68,117 @@ fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<std::ops::Range<i3
     Ok(0..i32::try_from(found.partitions().len())?)
 }
 
-/// The last records of each partition, `most` of each.
-pub async fn last(cluster: &Cluster, topic: &str, most: i64) -> Result<Vec<Raw>> {
-    let (config, topic) = (config(cluster), topic.to_owned());
+/// The last events of each partition, `most` of each, with their topics.
+pub async fn last_events(cluster: &Cluster, most: i64) -> Result<Vec<(String, Raw)>> {
+    let config = config(cluster);
     spawn_blocking(move || {
         let consumer = consumer(&config)?;
-        let mut records = Vec::new();
-        for partition in partitions(&consumer, &topic)? {
-            let (low, high) = consumer.fetch_watermarks(&topic, partition, LIMIT)?;
-            let mut next = low.max(high - most);
-            let mut assignment = TopicPartitionList::new();
-            assignment.add_partition_offset(&topic, partition, Offset::Offset(next))?;
-            consumer.assign(&assignment)?;
-            while next < high {
-                let message = consumer.poll(LIMIT).context("no record in time")??;
-                next = message.offset() + 1;
-                let headers = message.headers().map(|headers| {
-                    headers
-                        .iter()
-                        .map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()))
-                        .collect()
-                });
-                records.push(Raw {
-                    key: message.key().unwrap_or_default().to_vec(),
-                    payload: message.payload().map(<[u8]>::to_vec),
-                    headers: headers.unwrap_or_default(),
-                });
+        let mut ranges = Vec::new();
+        for topic in AggregateType::ALL.map(AggregateType::topic) {
+            for partition in partitions(&consumer, topic)? {
+                let (low, high) = consumer.fetch_watermarks(topic, partition, LIMIT)?;
+                ranges.push((topic.to_owned(), partition, low.max(high - most)..high));
             }
         }
+        let mut records = Vec::new();
+        each(&consumer, &ranges, |topic, raw| {
+            records.push((topic.to_owned(), raw))
+        })?;
         Ok(records)
     })
     .await?
+}
+
+/// Where each partition of the topics of events ends.
+pub type Ends = HashMap<(&'static str, i32), i64>;
+
+pub async fn ends(cluster: &Cluster) -> Result<Ends> {
+    let config = config(cluster);
+    spawn_blocking(move || ends_by(&consumer(&config)?)).await?
+}
+
+fn ends_by(consumer: &BaseConsumer) -> Result<Ends> {
+    let mut ends = Ends::new();
+    for topic in AggregateType::ALL.map(AggregateType::topic) {
+        for partition in partitions(consumer, topic)? {
+            let (_, high) = consumer.fetch_watermarks(topic, partition, LIMIT)?;
+            ends.insert((topic, partition), high);
+        }
+    }
+    Ok(ends)
+}
+
+/// How many events stand there more than once, and the one that stands there most often how often.
+#[derive(Debug)]
+pub struct SentAgain {
+    pub events: usize,
+    pub most: usize,
+}
+
+/// Of what was published behind `from`.
+pub async fn sent_again(cluster: &Cluster, from: Ends) -> Result<SentAgain> {
+    let config = config(cluster);
+    spawn_blocking(move || {
+        let consumer = consumer(&config)?;
+        let mut copies: HashMap<Vec<u8>, usize> = HashMap::new();
+        let ranges: Vec<_> = ends_by(&consumer)?
+            .into_iter()
+            .map(|((topic, partition), end)| {
+                let start = from.get(&(topic, partition)).copied().unwrap_or_default();
+                (topic.to_owned(), partition, start..end)
+            })
+            .collect();
+        each(&consumer, &ranges, |_, raw| {
+            let id = raw.headers.into_iter().find(|(key, _)| key == headers::ID);
+            *copies
+                .entry(id.map(|(_, id)| id).unwrap_or_default())
+                .or_default() += 1;
+        })?;
+        Ok(SentAgain {
+            events: copies.values().filter(|copies| **copies > 1).count(),
+            most: copies.into_values().max().unwrap_or_default(),
+        })
+    })
+    .await?
+}
+
+/// Each record of these ranges, of all partitions at once: one after the other would wait for a fetch each.
+fn each(
+    consumer: &BaseConsumer,
+    ranges: &[(String, i32, Range<i64>)],
+    mut take: impl FnMut(&str, Raw),
+) -> Result<()> {
+    let mut assignment = TopicPartitionList::new();
+    let mut left: i64 = 0;
+    for (topic, partition, range) in ranges.iter().filter(|(_, _, range)| !range.is_empty()) {
+        assignment.add_partition_offset(topic, *partition, Offset::Offset(range.start))?;
+        left += range.end - range.start;
+    }
+    consumer.assign(&assignment)?;
+    while left > 0 {
+        let message = consumer.poll(LIMIT).context("no record in time")??;
+        let end = ranges.iter().find_map(|(topic, partition, range)| {
+            (topic == message.topic() && *partition == message.partition()).then_some(range.end)
+        });
+        if end.is_none_or(|end| message.offset() >= end) {
+            continue;
+        }
+        left -= 1;
+        let headers = message.headers().map(|headers| {
+            headers
+                .iter()
+                .map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()))
+                .collect()
+        });
+        let raw = Raw {
+            key: message.key().unwrap_or_default().to_vec(),
+            payload: message.payload().map(<[u8]>::to_vec),
+            headers: headers.unwrap_or_default(),
+        };
+        take(message.topic(), raw);
+    }
+    consumer.unassign()?;
+    Ok(())
 }
 
 /// Puts records into a topic, each marked as planted, and returns when the brokers have them.
