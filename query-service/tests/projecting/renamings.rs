@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use query_service::application::ports::{Change, Generation, OrderSummary};
+use query_service::application::ports::{Change, Generation, OrderSummary, Rebuildable as _};
 use query_service::outbound::memory::generations::MemoryGenerations;
 use read_model::Kind;
 use shared_events::AggregateType;
@@ -214,6 +214,34 @@ async fn a_renaming_reaches_every_generation_and_keeps_what_this_build_does_not_
         .iter()
         .filter(|change| change.aggregate == AggregateType::Order);
     assert_eq!(orders.count() as u128, ORDERS);
+}
+
+#[tokio::test]
+async fn a_renaming_goes_on_where_queries_read_another_generation_and_the_one_they_read_is_dropped() {
+    let first = MemoryGenerations::first(Kind::Order);
+    let next = Generation { number: 2, ..first };
+    let store = Arc::new(Stores::default());
+    store.memory.make(next);
+    let of_names = [Kind::Customer, Kind::Product].map(|kind| (MemoryGenerations::first(kind), true));
+    let orders_of = [(first, true), (next, true)];
+    let mut world = World::feeding(Arc::clone(&store), of_names.into_iter().chain(orders_of));
+    world
+        .project([registered(id(1), "Ada"), product_added(id(11), "Engine")])
+        .await;
+    world.project(orders()).await;
+    let memory = &store.memory;
+    memory.hold(first).await.expect("the store is there");
+    let renamed = world.send([customer_renamed(id(1), 2, "Ada King")]).await;
+    // It is carried to what queries read, which takes no writes.
+    store.called(100).await;
+    memory
+        .point_queries(Some(first), next)
+        .await
+        .expect("queries read the first");
+    memory.drop_generation(first).await.expect("the store is there");
+    world.done(&renamed).await;
+    assert_every_order_shows(&world, "Ada King", "Engine");
+    assert_eq!(world.document(Kind::Customer, id(1))["propagated_version"], 2);
 }
 
 #[tokio::test]

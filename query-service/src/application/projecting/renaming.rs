@@ -42,6 +42,20 @@ impl<G: Generations + NameSources, C: ChangePublisher> Renaming<G, C> {
         if names.is_empty() {
             return Ok(());
         }
+        // What queries read may be another by the time: then it is looked anew which there are.
+        let corrected = loop {
+            if let Some(corrected) = self.carry_to_all(&names).await? {
+                break corrected;
+            }
+        };
+        metrics::counter!("projector_renamed_orders_total").increment(corrected as u64);
+        let renamed = names.len();
+        tracing::info!(%generation, renamed, orders = corrected, "renamings have reached every order");
+        self.mark(names).await
+    }
+
+    /// Answers how many orders were corrected; none where what queries read went away meanwhile.
+    async fn carry_to_all(&self, names: &Carried) -> Result<Option<usize>, Abandoned> {
         let mut orders = self
             .patience
             .until_done("looking for generations", || {
@@ -52,28 +66,28 @@ impl<G: Generations + NameSources, C: ChangePublisher> Renaming<G, C> {
         orders.sort_by_key(|found| found.queried);
         let mut corrected = 0;
         for found in orders {
-            let store = self.generations.store(found.generation);
-            corrected += match found.queried {
-                true => self.carry(&store, &names, true).await?,
-                // It may be dropped meanwhile.
-                false => self.carry_unless_gone(&store, found.generation, &names).await?,
-            };
+            let carried = self
+                .carry_unless_gone(found.generation, names, found.queried)
+                .await?;
+            if carried.is_none() && found.queried {
+                return Ok(None);
+            }
+            corrected += carried.unwrap_or_default();
         }
-        metrics::counter!("projector_renamed_orders_total").increment(corrected as u64);
-        let renamed = names.len();
-        tracing::info!(%generation, renamed, orders = corrected, "renamings have reached every order");
-        self.mark(names).await
+        Ok(Some(corrected))
     }
 
+    /// None where the generation went away meanwhile.
     async fn carry_unless_gone(
         &self,
-        orders: &G::Store,
         generation: Generation,
         names: &Carried,
-    ) -> Result<usize, Abandoned> {
+        told: bool,
+    ) -> Result<Option<usize>, Abandoned> {
+        let orders = self.generations.store(generation);
         tokio::select! {
-            carried = self.carry(orders, names, false) => carried,
-            gone = self.gone(generation) => gone.map(|()| 0),
+            carried = self.carry(&orders, names, told) => carried.map(Some),
+            gone = self.gone(generation) => gone.map(|()| None),
         }
     }
 

@@ -67,8 +67,6 @@ pub struct Group {
     /// How many records may be taken in and not passed.
     max_unfinished: usize,
     passed: Notify,
-    /// That a rebalance is past, which leaves nothing paused.
-    pub rebalanced: Notify,
     unfinished_now: Gauge,
 }
 
@@ -81,7 +79,6 @@ impl Group {
             starts: Mutex::new(starts),
             max_unfinished,
             passed: Notify::new(),
-            rebalanced: Notify::new(),
             unfinished_now: metrics::gauge!("projector_unfinished_records", "index" => generation.to_string()),
         }
     }
@@ -203,7 +200,6 @@ impl ConsumerContext for Group {
         if let Err(error) = result {
             tracing::warn!(generation = %self.generation, %error, "the rebalance was not carried out");
         }
-        self.rebalanced.notify_one();
     }
 
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {

@@ -24,8 +24,9 @@ pub struct Source {
     pub tally: Arc<Tally>,
 }
 
-/// A topic that was read from is not there. If it is made anew, this client would ask the brokers of old for partitions whose
-/// leader epoch is less than the one it knows, and never be answered (confluentinc/librdkafka#4898).
+/// A topic that was read from is not there. If it is made anew, this client would go on at the old offset where the new topic
+/// has got past it, and at the old leader where the new one's epoch is less than the one it knows
+/// (confluentinc/librdkafka#4898): another client has to.
 #[derive(Debug, thiserror::Error)]
 #[error("a topic that was read from is gone")]
 pub struct TopicGone;
@@ -100,14 +101,12 @@ impl Source {
         cancel: &CancellationToken,
     ) -> anyhow::Result<Waited<T>> {
         let mut awaited = pin!(awaited);
-        let group = self.consumer.context();
         self.pause()?;
         let waited = loop {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Ok(Waited::Cancelled),
                 ready = &mut awaited => break Waited::Ready(ready),
-                () = group.rebalanced.notified() => self.pause()?,
                 chunk = chunks.next() => {
                     stash.extend(self.receive(chunk.unwrap_or_default())?);
                     if let Some(ready) = enough(stash) {

@@ -25,6 +25,7 @@ struct Documents {
     searchable: BTreeMap<Uuid, Value>,
     next_seq_no: i64,
     held: bool,
+    gone: bool,
 }
 
 /// What stores in memory do not do when they are told so, in all generations alike.
@@ -67,6 +68,11 @@ impl MemoryDocuments {
         self.documents().held = held;
     }
 
+    /// No call is answered any more.
+    pub(super) fn set_gone(&self) {
+        self.documents().gone = true;
+    }
+
     /// As of the last refresh, in id order.
     pub(super) fn searchable_after(
         &self,
@@ -91,7 +97,13 @@ impl MemoryDocuments {
 
     fn available(&self) -> Result<MutexGuard<'_, Documents>, StoreError> {
         self.faults().available()?;
-        Ok(self.documents())
+        let documents = self.documents();
+        match documents.gone {
+            true => Err(StoreError::Unavailable(anyhow::anyhow!(
+                "it is not there any more"
+            ))),
+            false => Ok(documents),
+        }
     }
 }
 
@@ -124,12 +136,11 @@ impl DocumentStore for MemoryDocuments {
     }
 
     async fn write(&self, writes: Vec<DocumentWrite>) -> Result<Vec<WriteOutcome>, StoreError> {
-        let faults = self.faults();
-        faults.available()?;
-        let mut documents = self.documents();
+        let mut documents = self.available()?;
         if documents.held {
             return Err(StoreError::Unavailable(anyhow::anyhow!("it is held")));
         }
+        let faults = self.faults();
         writes
             .into_iter()
             .map(|write| documents.write(write, &faults))

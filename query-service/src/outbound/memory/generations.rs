@@ -185,7 +185,9 @@ impl Rebuildable for MemoryGenerations {
 
     async fn drop_generation(&self, generation: Generation) -> Result<(), StoreError> {
         self.faults().available()?;
-        self.state().remove(&generation);
+        if let Some(entry) = self.state().remove(&generation) {
+            entry.documents.set_gone();
+        }
         Ok(())
     }
 
