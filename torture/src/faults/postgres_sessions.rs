@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use futures_util::future::join_all;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
@@ -13,6 +14,10 @@ use super::scene::Scene;
 const CUT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                    WHERE usename = 'command_service' AND application_name <> 'torture'";
 
+const THEIRS: &str = "SELECT count(*) FROM pg_stat_activity
+                      WHERE usename = 'command_service' AND application_name <> 'torture'";
+const AT_ONCE: usize = 10;
+
 /// Other clients have taken every connection.
 pub async fn exhausted(scene: Scene) -> Result<()> {
     // Superusers have some connections reserved: this one is had before.
@@ -21,18 +26,20 @@ pub async fn exhausted(scene: Scene) -> Result<()> {
     let url = format!("{}?application_name=torture", scene.cluster().app_url());
     let mut taken: Vec<Client> = Vec::new();
     let begun = Instant::now();
-    let mut refused = 0;
     // Until the services, who try all the time too, have lost every race.
-    while refused < 20 && begun.elapsed() < Duration::from_secs(5) {
-        match tokio_postgres::connect(&url, NoTls).await {
-            Ok((client, connection)) => {
-                tokio::spawn(connection);
-                taken.push(client);
+    while begun.elapsed() < Duration::from_secs(15) {
+        let had = taken.len();
+        let connects = join_all((0..AT_ONCE).map(|_| tokio_postgres::connect(&url, NoTls)));
+        for (client, connection) in connects.await.into_iter().flatten() {
+            tokio::spawn(connection);
+            taken.push(client);
+        }
+        if taken.len() == had {
+            let theirs: i64 = owner.query_one(THEIRS, &[]).await?.get(0);
+            if theirs == 0 {
+                break;
             }
-            Err(_) => {
-                refused += 1;
-                owner.batch_execute(CUT).await?;
-            }
+            owner.batch_execute(CUT).await?;
         }
     }
     ensure!(!taken.is_empty(), "not one connection could be taken");

@@ -9,6 +9,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -53,10 +54,26 @@ pub async fn count(cluster: &Cluster, topic: &str) -> Result<i64> {
         let consumer = consumer(&config)?;
         let partitions = partitions(&consumer, &topic)?;
         partitions
-            .map(|partition| Ok(consumer.fetch_watermarks(&topic, partition, LIMIT)?.1))
+            .map(|partition| Ok(watermarks(&consumer, &topic, partition)?.1))
             .sum()
     })
     .await?
+}
+
+/// The first offset and the one behind the last. A leader that has just changed is asked for again.
+fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<(i64, i64)> {
+    let since = Instant::now();
+    loop {
+        match consumer.fetch_watermarks(topic, partition, LIMIT) {
+            Err(error)
+                if error.rdkafka_error_code() == Some(RDKafkaErrorCode::NotLeaderForPartition)
+                    && since.elapsed() < LIMIT =>
+            {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            answered => return Ok(answered?),
+        }
+    }
 }
 
 fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Range<i32>> {
@@ -76,7 +93,7 @@ pub async fn last_events(cluster: &Cluster, most: i64) -> Result<Vec<(String, Ra
         let mut ranges = Vec::new();
         for topic in AggregateType::ALL.map(AggregateType::topic) {
             for partition in partitions(&consumer, topic)? {
-                let (low, high) = consumer.fetch_watermarks(topic, partition, LIMIT)?;
+                let (low, high) = watermarks(&consumer, topic, partition)?;
                 ranges.push((topic.to_owned(), partition, low.max(high - most)..high));
             }
         }
@@ -101,7 +118,7 @@ fn ends_by(consumer: &BaseConsumer) -> Result<Ends> {
     let mut ends = Ends::new();
     for topic in AggregateType::ALL.map(AggregateType::topic) {
         for partition in partitions(consumer, topic)? {
-            let (_, high) = consumer.fetch_watermarks(topic, partition, LIMIT)?;
+            let (_, high) = watermarks(consumer, topic, partition)?;
             ends.insert((topic, partition), high);
         }
     }
@@ -278,7 +295,7 @@ pub async fn applied(cluster: &Cluster, names: &[&'static str], limit: Duration)
         let mut ends = Vec::new();
         for topic in names {
             for partition in partitions(&consumer, topic)? {
-                let (low, high) = consumer.fetch_watermarks(topic, partition, LIMIT)?;
+                let (low, high) = watermarks(&consumer, topic, partition)?;
                 if high > low {
                     ends.push((topic, partition, high));
                 }
