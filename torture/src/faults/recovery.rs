@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use shared_events::AggregateType;
 use tokio::time::sleep;
 use tokio_postgres::Client;
 
@@ -27,7 +26,7 @@ pub enum Sign {
     /// A command succeeds and the query service shows it.
     Visible,
     VisibleAt(usize),
-    /// What stood in the topics then is written, and its offsets are committed, by every projection.
+    /// What stood in the topics then is written, and its offsets are committed, by every projection that queries read.
     Applied,
     /// What stood in the outbox then is published.
     Published,
@@ -51,8 +50,7 @@ impl Sign {
             Self::Visible => pulse.next_visible(since, limit).await,
             Self::VisibleAt(replica) => pulse.next_visible_at(replica, since, limit).await,
             Self::Applied => {
-                let names = AggregateType::ALL.map(AggregateType::topic);
-                topics::applied(cluster, &names, limit).await?;
+                topics::applied(cluster, limit).await?;
                 Ok(since.elapsed())
             }
             Self::Published => drained(cluster, OUTBOX, since, limit).await,

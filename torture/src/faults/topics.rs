@@ -17,6 +17,7 @@ use shared_events::{AggregateType, headers};
 use tokio::task::spawn_blocking;
 
 use crate::cluster::Cluster;
+use crate::projections;
 
 /// A header of every record that the harness puts into a topic.
 pub const PLANTED: &str = "torture-planted";
@@ -286,74 +287,51 @@ pub async fn members(cluster: &Cluster) -> Result<Vec<(String, String)>> {
     .await?
 }
 
-/// Waits until the projectors have committed everything that stands in these topics now.
-pub async fn applied(cluster: &Cluster, names: &[&'static str], limit: Duration) -> Result<()> {
-    let (config, names) = (config(cluster), names.to_vec());
+/// Waits until the projectors have committed everything that stands in the topics of events now, for every projection as
+/// queries read it: one that is being built anew takes its time.
+pub async fn applied(cluster: &Cluster, limit: Duration) -> Result<()> {
+    let since = Instant::now();
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let ends = ends(cluster).await?;
+    loop {
+        match behind(cluster, &http, &ends).await {
+            Ok(behind) if behind.is_empty() => return Ok(()),
+            behind if since.elapsed() > limit => bail!("not applied within {limit:?}: {behind:?}"),
+            _ => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+/// What of these ends is not committed by the group that reads it.
+async fn behind(cluster: &Cluster, http: &reqwest::Client, ends: &Ends) -> Result<Vec<String>> {
+    let fed = projections::fed(http, cluster.elasticsearch_url()).await?;
+    let (config, ends) = (config(cluster), ends.clone());
     spawn_blocking(move || {
-        let since = Instant::now();
-        let consumer = consumer(&config)?;
-        let mut ends = Vec::new();
-        for topic in names {
-            for partition in partitions(&consumer, topic)? {
-                let (low, high) = watermarks(&consumer, topic, partition)?;
-                if high > low {
-                    ends.push((topic, partition, high));
+        let mut behind = Vec::new();
+        for of in fed {
+            let mut asked = TopicPartitionList::new();
+            for (topic, partition) in ends
+                .keys()
+                .filter(|(topic, _)| of.topics.iter().any(|of| of == topic))
+            {
+                asked.add_partition(topic, *partition);
+            }
+            let of_group: BaseConsumer = config
+                .clone()
+                .set("group.id", &of.group)
+                .set("enable.auto.commit", "false")
+                .create()?;
+            let committed = of_group.committed_offsets(asked, LIMIT)?;
+            for ((topic, partition), end) in ends.iter().filter(|(_, end)| **end > 0) {
+                let place = committed.find_partition(topic, *partition);
+                match place.map(|place| place.offset()) {
+                    None => {}
+                    Some(Offset::Offset(offset)) if offset >= *end => {}
+                    Some(_) => behind.push(format!("{} {topic}:{partition}", of.group)),
                 }
             }
         }
-        loop {
-            let behind = behind(&config, &consumer, &ends)?;
-            if behind.is_empty() {
-                return Ok(());
-            }
-            if since.elapsed() > limit {
-                bail!("not applied within {limit:?}: {}", behind.join(", "));
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        Ok(behind)
     })
     .await?
-}
-
-/// The groups that somebody is in, and what they have not committed of what they read.
-fn behind(
-    config: &ClientConfig,
-    consumer: &BaseConsumer,
-    ends: &[(&'static str, i32, i64)],
-) -> Result<Vec<String>> {
-    let mut behind = Vec::new();
-    let groups = consumer.fetch_group_list(None, LIMIT)?;
-    for group in groups.groups() {
-        if !group.name().contains("projector") || group.members().is_empty() {
-            continue;
-        }
-        let mut asked = TopicPartitionList::new();
-        for (topic, partition, _) in ends {
-            asked.add_partition(topic, *partition);
-        }
-        let of_group: BaseConsumer = config
-            .clone()
-            .set("group.id", group.name())
-            .set("enable.auto.commit", "false")
-            .create()?;
-        let committed = of_group.committed_offsets(asked, LIMIT)?;
-        let reads = |topic: &str| {
-            committed
-                .elements_for_topic(topic)
-                .iter()
-                .any(|element| matches!(element.offset(), Offset::Offset(_)))
-        };
-        for (topic, partition, end) in ends {
-            let place = committed.find_partition(topic, *partition);
-            let done = match place.map(|element| element.offset()) {
-                Some(Offset::Offset(offset)) => offset >= *end,
-                // It reads the topic, but has nothing of this partition yet.
-                _ => !reads(topic),
-            };
-            if !done {
-                behind.push(format!("{} {topic}:{partition}", group.name()));
-            }
-        }
-    }
-    Ok(behind)
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use metrics::Gauge;
 use rdkafka::consumer::{
-    BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance, RebalanceProtocol, StreamConsumer,
+    BaseConsumer, Consumer, ConsumerContext, Rebalance, RebalanceProtocol, StreamConsumer,
 };
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
@@ -231,17 +231,11 @@ impl ConsumerContext for Group {
         self.passed.notify_waiters();
     }
 
-    fn commit_callback(&self, result: KafkaResult<()>, partitions: &TopicPartitionList) {
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
         match result {
             Ok(()) => failpoints::cut("projector::after_offset_commit"),
             // What was not committed is read again by whoever has the partition then.
-            Err(error) => {
-                tracing::warn!(%error, "offsets were not committed");
-                let mut offsets = self.offsets();
-                for partition in self.ours(partitions) {
-                    offsets.untold(partition);
-                }
-            }
+            Err(error) => tracing::warn!(%error, "offsets were not committed"),
         }
     }
 }
@@ -291,32 +285,6 @@ pub fn consumer(
 /// Stores what is done for the next commit.
 pub struct Committing {
     pub consumer: Arc<GroupConsumer>,
-}
-
-impl Committing {
-    /// Commits where the partitions begin that were read from for the first time under their assignment. Mostly that stands
-    /// there already; but the offset that stands there may be one of a topic that was deleted since and made anew, behind
-    /// what is yet to be read of the new one.
-    pub fn tell_beginnings(&self) {
-        let group = self.consumer.context();
-        let mut offsets = group.offsets();
-        let places = offsets.to_tell();
-        if places.is_empty() {
-            return;
-        }
-        let told = group.list(&places).and_then(|list| {
-            // What is stored is committed where it is more than what is committed: so it may not be of the old topic either.
-            self.consumer.store_offsets(&list)?;
-            self.consumer.commit(&list, CommitMode::Async)
-        });
-        if let Err(error) = told {
-            // A partition that is being taken away.
-            tracing::debug!(%error, "offsets were not committed");
-            for (partition, _) in places {
-                offsets.untold(partition);
-            }
-        }
-    }
 }
 
 impl Acknowledge for Committing {

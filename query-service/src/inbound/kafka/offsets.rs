@@ -18,8 +18,6 @@ pub struct Offsets {
 #[derive(Debug)]
 struct Progress {
     assignment: u64,
-    /// The group has been told where this begins.
-    told: bool,
     /// What has been read and not been passed, by offset. Offsets may have gaps, records may not.
     pending: VecDeque<Pending>,
     /// Behind the last record that was passed.
@@ -52,7 +50,6 @@ impl Offsets {
         self.assignments += 1;
         let progress = Progress {
             assignment: self.assignments,
-            told: false,
             pending: VecDeque::new(),
             next: None,
             passed_at: None,
@@ -123,29 +120,6 @@ impl Offsets {
             offset,
             assignment: progress.assignment,
         })
-    }
-
-    /// The places that the group was not told yet: where whoever has the partition next would have to read on. librdkafka
-    /// itself commits nothing before what is committed, which a topic that was made anew may have to begin with.
-    pub fn to_tell(&mut self) -> Vec<(Partition, i64)> {
-        let mut places = Vec::new();
-        for (partition, progress) in &mut self.partitions {
-            let first = progress.pending.front().map(|pending| pending.offset);
-            if let Some(place) = first.or(progress.next)
-                && !progress.told
-            {
-                progress.told = true;
-                places.push((*partition, place));
-            }
-        }
-        places
-    }
-
-    /// The group was not reached: it is told again.
-    pub fn untold(&mut self, partition: Partition) {
-        if let Some(progress) = self.partitions.get_mut(&partition) {
-            progress.told = false;
-        }
     }
 
     /// Notes what is done, in any order. Answers each partition that moved with the offset to read next.
@@ -286,24 +260,10 @@ mod tests {
         let mut offsets = assigned();
         let (passed, in_work) = (begin(&mut offsets, 7), begin(&mut offsets, 8));
         assert_eq!(offsets.done(&[passed]), [(ORDERS, 8)]);
-        assert_eq!(offsets.to_tell(), [(ORDERS, 8)]);
         let anew = begin(&mut offsets, 0);
-        assert_eq!(offsets.to_tell(), [(ORDERS, 0)]);
         assert_eq!(offsets.done(&[in_work]), []);
         assert_eq!(offsets.done(&[anew]), [(ORDERS, 1)]);
         let again = begin(&mut offsets, 0);
         assert_eq!(offsets.done(&[again]), [(ORDERS, 1)]);
-    }
-
-    #[test]
-    fn the_group_is_told_once_where_a_partition_begins_and_again_where_it_was_not_reached() {
-        let mut offsets = assigned();
-        assert_eq!(offsets.to_tell(), []);
-        let (first, _) = (begin(&mut offsets, 4), begin(&mut offsets, 5));
-        assert_eq!(offsets.to_tell(), [(ORDERS, 4)]);
-        assert_eq!(offsets.to_tell(), []);
-        offsets.done(&[first]);
-        offsets.untold(ORDERS);
-        assert_eq!(offsets.to_tell(), [(ORDERS, 5)]);
     }
 }

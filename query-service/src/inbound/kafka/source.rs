@@ -75,13 +75,10 @@ impl Source {
         }
         self.tally.consumed(received.len());
         drop(offsets);
-        let committing = Committing {
-            consumer: Arc::clone(&self.consumer),
-        };
-        committing.tell_beginnings();
         if failpoints::planted("planted::offsets_before_write") {
             let read: Vec<_> = received.iter().map(|record| record.position).collect();
-            committing.done(&read);
+            let consumer = Arc::clone(&self.consumer);
+            Committing { consumer }.done(&read);
             _ = self.consumer.commit_consumer_state(CommitMode::Sync);
         }
         if !received.is_empty() {
