@@ -22,7 +22,7 @@ pub async fn killed(scene: Scene) -> Result<()> {
 
 pub async fn frozen(scene: Scene) -> Result<()> {
     let postgres = scene.cluster().postgres();
-    // By its name, and now and then beside others, as long as the promise says.
+    // As long as the promise says: by its name, and else now and then where it is alone.
     let lasting = match scene.roll(8) {
         _ if scene.longest() > Duration::from_secs(30) => Duration::from_secs(30),
         0 if scene.is_alone() => Duration::from_secs(30),

@@ -186,11 +186,18 @@ pub(super) async fn latest_schema(scene: &Scene, metadata: &EventMetadata) -> Re
         "{}/subjects/{subject}/versions/latest",
         scene.cluster().registry_url()
     );
-    let http = Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(10))
-        .build()?;
-    Ok(http.get(&url).send().await?.error_for_status()?.json().await?)
+    Ok(of_registry()?
+        .get(&url)
+        .send()
+        .await?
+        .error_for_status()?
+        .json()
+        .await?)
+}
+
+pub(super) fn of_registry() -> Result<Client> {
+    let client = Client::builder().no_proxy().timeout(Duration::from_secs(10));
+    Ok(client.build()?)
 }
 
 /// An aggregate that no command has made.

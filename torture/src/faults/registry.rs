@@ -38,7 +38,8 @@ pub async fn down_at_start(scene: Scene) -> Result<()> {
     Ok(())
 }
 
-/// Known schemas go on; a record of one that is not known waits; nothing is buried. Killed where it is alone; else frozen, which it needs no minute to come back from.
+/// Known schemas go on; a record of one that is not known waits; nothing is buried. Killed where it is alone; else frozen, which
+/// it needs no minute to come back from.
 pub async fn down(scene: Scene) -> Result<()> {
     let registry = scene.cluster().registry();
     if !scene.is_alone() {

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use reqwest::Client;
 use serde_json::{Value, json};
 use shared_events::{AggregateType, wire};
 use tokio::time::sleep;
@@ -29,11 +28,7 @@ pub async fn register(scene: &Scene) -> Result<Unknown> {
         "{}/subjects/torture-{moment}/versions",
         scene.cluster().registry_url()
     );
-    let http = Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(10))
-        .build()?;
-    let said: Value = http
+    let said: Value = records::of_registry()?
         .post(url)
         .json(&json!({"schema": schema.to_string()}))
         .send()
