@@ -2,6 +2,10 @@
 
 use std::ops::Range;
 
+use chrono::TimeDelta;
+use query_service::application::ports::Clock as _;
+use query_service::inbound::kafka::resuming::Starts;
+use query_service::outbound::system::SystemClock;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
@@ -53,6 +57,24 @@ async fn an_offset_of_the_old_topic_does_not_outlast_the_first_reader_of_the_new
     let next = world.start();
     world.are_there(NEW).await;
     next.stop().await;
+}
+
+/// What is committed is behind records that were written since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_topic_was_gone_it_is_read_from_what_was_written_since_or_is_committed() {
+    let world = World::with(&[Kind::Customer]).await;
+    let gone_at = SystemClock.now();
+    world.register(NEW).await;
+    let committed = 20;
+    world.commit(Kind::Customer, committed).await;
+    for (gone_at, start) in [(gone_at, 0), (gone_at + TimeDelta::hours(1), committed)] {
+        let starts = Starts::look(&world.kafka, first(Kind::Customer), gone_at).await;
+        let mut starts = starts.expect("the brokers answer");
+        for partition in 0..world.kafka.partitions {
+            let start = Some(Offset::Offset(start));
+            assert_eq!(starts.take((AggregateType::Customer, partition)), start);
+        }
+    }
 }
 
 impl World {

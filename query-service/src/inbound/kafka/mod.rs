@@ -9,11 +9,11 @@ pub mod past_changes;
 pub mod pipeline;
 pub mod projector;
 pub mod rereading;
+pub mod resuming;
 
 mod group;
 mod lag;
 mod reading;
-mod resuming;
 mod source;
 mod topic_bounds;
 mod unknown_schemas;

@@ -79,7 +79,7 @@ where
         let starts = match gone_at {
             None => Starts::default(),
             Some(gone_at) => {
-                let look = || Starts::look(&feeding.kafka, generation, &topics, gone_at);
+                let look = || Starts::look(&feeding.kafka, generation, gone_at);
                 let looked = patience.until_done("looking where to read on", look);
                 tokio::select! {
                     starts = looked => starts?,

@@ -34,12 +34,11 @@ impl Starts {
     pub async fn look(
         kafka: &KafkaSettings,
         generation: Generation,
-        topics: &Topics,
         gone_at: DateTime<Utc>,
     ) -> Result<Self, StoreError> {
-        let (kafka, topics) = (kafka.clone(), topics.clone());
+        let kafka = kafka.clone();
         let since = gone_at - CLOCKS_DIFFER;
-        let looking = move || Self::ask(&kafka, generation, &topics, since);
+        let looking = move || Self::ask(&kafka, generation, since);
         let looked = tokio::task::spawn_blocking(looking).await;
         looked
             .map_err(anyhow::Error::from)
@@ -47,19 +46,14 @@ impl Starts {
             .map_err(StoreError::Unavailable)
     }
 
-    fn ask(
-        kafka: &KafkaSettings,
-        generation: Generation,
-        topics: &Topics,
-        since: DateTime<Utc>,
-    ) -> anyhow::Result<Self> {
+    fn ask(kafka: &KafkaSettings, generation: Generation, since: DateTime<Utc>) -> anyhow::Result<Self> {
         let consumer: BaseConsumer = kafka
             .client_config()
             .set("group.id", kafka.group(generation))
             .set("allow.auto.create.topics", "false")
             .create()?;
         let mut starts = Self::default();
-        for (aggregate, topic) in topics.iter() {
+        for (aggregate, topic) in Topics::new(kafka, generation.kind).iter() {
             let mut partitions = topic_bounds::partitions(&consumer, topic, BROKERS_ANSWER_WITHIN)?;
             if partitions.count() == 0 {
                 starts.missing.insert(aggregate);
