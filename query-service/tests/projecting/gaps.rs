@@ -49,6 +49,26 @@ fn orders_first_version(from_version: u64) -> Vec<RepairRequest> {
     vec![asked(AggregateType::Order, 101, from_version)]
 }
 
+/// A partition that goes to another projector and comes back: what was remembered of its documents is old.
+#[tokio::test]
+async fn what_others_wrote_meanwhile_is_no_gap() {
+    let mut first = World::new();
+    first.project([created(id(101), id(1), "Ada")]).await;
+    let mut second = World::over(Arc::clone(&first.store));
+    second.project([item_added(id(101), 2, id(11), "Engine")]).await;
+    first.project([quantity_changed(id(101), 3, id(11), 9)]).await;
+    let order = first.order(id(101));
+    assert_eq!(
+        (&order["version"], &order["items"][0]["quantity"]),
+        (&3.into(), &9.into())
+    );
+    assert_eq!(
+        first.store.conflicts(),
+        0,
+        "it was read, rather than taken for a gap"
+    );
+}
+
 #[tokio::test]
 async fn an_event_that_was_missed_is_found_in_its_topic() {
     let mut world = World::new();

@@ -41,6 +41,7 @@ pub struct Stores {
 #[derive(Default)]
 struct Calls {
     count: AtomicUsize,
+    conflicts: AtomicUsize,
     called: Notify,
 }
 
@@ -82,6 +83,11 @@ impl Stores {
         };
         within("the store is called", reached).await;
     }
+
+    /// How many writes have lost to others.
+    pub fn conflicts(&self) -> usize {
+        self.calls.conflicts.load(Ordering::SeqCst)
+    }
 }
 
 impl Generations for Stores {
@@ -115,7 +121,14 @@ impl DocumentStore for Yielding {
     }
 
     async fn write(&self, writes: Vec<DocumentWrite>) -> Result<Vec<WriteOutcome>, StoreError> {
-        self.calls.around(self.store.write(writes)).await
+        let outcomes = self.calls.around(self.store.write(writes)).await?;
+        let conflicts = outcomes
+            .iter()
+            .filter(|outcome| matches!(outcome, WriteOutcome::Conflict));
+        self.calls
+            .conflicts
+            .fetch_add(conflicts.count(), Ordering::SeqCst);
+        Ok(outcomes)
     }
 
     async fn refresh(&self) -> Result<(), StoreError> {

@@ -40,6 +40,8 @@ struct Group {
     records: Vec<Arc<Record>>,
     fates: Vec<Fate>,
     base: Base,
+    /// The base is what was stored when it was last seen. Another may have had the partition meanwhile.
+    remembered: bool,
     draining: Draining,
     drained: usize,
     folded: bool,
@@ -64,11 +66,7 @@ impl<S: DocumentStore> Folding<S> {
         let mut alone = Vec::new();
         let mut pauses = self.patience.pauses("writing documents");
         while !open.is_empty() {
-            self.read(&mut open, &mut done).await?;
-            let now = self.patience.now();
-            for group in &mut open {
-                group.fold(now);
-            }
+            self.fold_onto_stored(&mut open, &mut done).await?;
             let (to_write, unchanged): (Vec<_>, Vec<_>) = open.into_iter().partition(|group| group.changed);
             for group in unchanged {
                 done.push(self.finish(group, None));
@@ -85,6 +83,20 @@ impl<S: DocumentStore> Folding<S> {
         Ok(done)
     }
 
+    /// Folds onto what is remembered, and onto what is stored where nothing is or where it does not fit.
+    async fn fold_onto_stored(&self, open: &mut Vec<Group>, done: &mut Vec<Folded>) -> Result<(), Abandoned> {
+        loop {
+            self.read(open, done).await?;
+            let now = self.patience.now();
+            for group in open.iter_mut() {
+                group.fold(now);
+            }
+            if !open.iter().any(Group::is_unread) {
+                return Ok(());
+            }
+        }
+    }
+
     fn group(&mut self, records: Vec<Arc<Record>>) -> Vec<Group> {
         let mut at: HashMap<Uuid, usize> = HashMap::with_capacity(records.len());
         let mut groups: Vec<Group> = Vec::with_capacity(records.len());
@@ -97,7 +109,9 @@ impl<S: DocumentStore> Folding<S> {
             groups[index].records.push(record);
         }
         for group in &mut groups {
-            group.base = match self.recent.take(&group.id) {
+            let known = self.recent.take(&group.id);
+            group.remembered = known.is_some();
+            group.base = match known {
                 Some(known) => Base::Read {
                     revision: Some(known.revision),
                     projection: Box::new(known.projection),
@@ -111,9 +125,7 @@ impl<S: DocumentStore> Folding<S> {
 
     /// Reads what is not known. Records of a document that cannot be read are to be buried.
     async fn read(&self, open: &mut Vec<Group>, done: &mut Vec<Folded>) -> Result<(), Abandoned> {
-        let unread: Vec<usize> = (0..open.len())
-            .filter(|at| matches!(open[*at].base, Base::Unread))
-            .collect();
+        let unread: Vec<usize> = (0..open.len()).filter(|at| open[*at].is_unread()).collect();
         if unread.is_empty() {
             return Ok(());
         }
@@ -260,6 +272,7 @@ impl Group {
             records: Vec::new(),
             fates: Vec::new(),
             base: Base::Unread,
+            remembered: false,
             draining: Draining::All,
             drained: 0,
             folded: false,
@@ -274,12 +287,18 @@ impl Group {
             .any(|record| self.kind.may_begin(&record.metadata, &record.event))
     }
 
+    fn is_unread(&self) -> bool {
+        matches!(self.base, Base::Unread)
+    }
+
     fn reread(&mut self) {
         self.base = Base::Unread;
+        self.remembered = false;
         self.folded = false;
     }
 
-    /// Once for each base: a write that is tried again takes what was folded before.
+    /// Once for each base: a write that is tried again takes what was folded before. What does not fit what is remembered is
+    /// to be folded onto what is stored.
     fn fold(&mut self, now: DateTime<Utc>) {
         let Base::Read { projection, .. } = &mut self.base else {
             return;
@@ -327,6 +346,11 @@ impl Group {
                 }
             };
             self.fates.push(fate);
+        }
+        let fits = |fate: &Fate| matches!(fate, Fate::Applied | Fate::Superseded);
+        if self.remembered && !self.fates.iter().all(fits) {
+            self.reread();
+            return;
         }
         if parked_before == 0 && projection.parked() > 0 {
             metrics::counter!("projector_gaps_total", "projection" => self.kind.name()).increment(1);
