@@ -82,12 +82,7 @@ impl Brokers {
                 bounds.insert((topic.clone(), partition), (low, high));
             }
         }
-        if !self.groups.contains_key(group) {
-            let looking = consumer(&self.bootstrap_servers, group)?;
-            self.groups.insert(group.to_owned(), looking);
-        }
-        let looking = self.groups.get(group).context("the group's consumer")?;
-        let committed = looking.committed_offsets(asked, self.limit)?;
+        let committed = self.committed(group, asked)?;
         let mut behind = Vec::new();
         for element in committed.elements() {
             let key = (element.topic().to_owned(), element.partition());
@@ -109,6 +104,16 @@ impl Brokers {
             }
         }
         Ok(behind)
+    }
+
+    /// The next record that a group has to do, of each of these partitions.
+    pub fn committed(&mut self, group: &str, of: TopicPartitionList) -> Result<TopicPartitionList> {
+        if !self.groups.contains_key(group) {
+            let looking = consumer(&self.bootstrap_servers, group)?;
+            self.groups.insert(group.to_owned(), looking);
+        }
+        let looking = self.groups.get(group).context("the group's consumer")?;
+        Ok(looking.committed_offsets(of, self.limit)?)
     }
 
     fn assign(&self, topic: &str, partition: i32, offset: i64) -> Result<()> {

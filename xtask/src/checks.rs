@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use anyhow::{Result, bail};
 use stack::{Binaries, DataFolder, Interrupt, Mode, Profile, Run, Servers, workspace};
 
-use crate::{PassOnOptions, TestOptions, console, exit_code};
+use crate::{PassOnOptions, TestOptions, console, exit_code, torture};
 
 /// A program of cargo's with what its log and its failure are called.
 struct Step {
@@ -16,7 +16,8 @@ struct Step {
 }
 
 pub fn test(options: &TestOptions, interrupt: &Interrupt) -> Result<ExitCode> {
-    if options.filters.is_empty() && options.package.is_empty() {
+    let is_whole = options.filters.is_empty() && options.package.is_empty();
+    if is_whole {
         check_formatting()?;
     }
     let mut arguments = vec!["test", "--no-fail-fast"];
@@ -29,14 +30,20 @@ pub fn test(options: &TestOptions, interrupt: &Interrupt) -> Result<ExitCode> {
     arguments.push("--");
     arguments.extend(options.filters.iter().map(String::as_str));
     let before = if options.lint { lints() } else { Vec::new() };
-    on_servers(
+    let tested = on_servers(
         "check",
         options.servers.mode(),
         Profile::Test,
         interrupt,
         before,
         cargo("test", &arguments),
-    )
+    )?;
+    // It breaks servers, so that it brings its own; those of the tests are gone by now, and leave it their memory.
+    let own_servers = matches!(options.servers.mode(), None | Some(Mode::Native));
+    match is_whole && own_servers && tested == ExitCode::SUCCESS {
+        true => torture::torture(&["--short".to_owned()], Profile::Test, interrupt),
+        false => Ok(tested),
+    }
 }
 
 pub fn accept(options: &PassOnOptions, interrupt: &Interrupt) -> Result<ExitCode> {

@@ -11,7 +11,7 @@ use std::process::{ExitCode, ExitStatus};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use stack::{ApiPorts, DataFolder, Interrupt, Interrupted, Mode, RunFiles, SHARED_RUN, SYSTEM_RUN};
+use stack::{ApiPorts, DataFolder, Interrupt, Interrupted, Mode, Profile, RunFiles, SHARED_RUN, SYSTEM_RUN};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Starts, stops and tests the whole system")]
@@ -176,7 +176,7 @@ fn run(command: Command, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Lint => checks::lint(interrupt),
         Command::Bench(options) => checks::bench(&options, interrupt),
         Command::Accept(options) => checks::accept(&options, interrupt),
-        Command::Torture { arguments } => torture::torture(&arguments, interrupt),
+        Command::Torture { arguments } => torture::torture(&arguments, Profile::Torture, interrupt),
         Command::Schemas(SchemasCommand::Register { url, topic_prefix }) => register(url, &topic_prefix),
     }
 }

@@ -13,27 +13,32 @@ use crate::{console, exit_code};
 const BINARIES: [&str; 3] = ["command-service", "query-service", "torture"];
 const POLL: Duration = Duration::from_millis(50);
 
-pub fn torture(arguments: &[String], interrupt: &Interrupt) -> Result<ExitCode> {
+/// The services are those of `profile`: a release with fail points, or what tests have.
+pub fn torture(arguments: &[String], profile: Profile, interrupt: &Interrupt) -> Result<ExitCode> {
     stack::clean_up_remains()?;
     let progress = console::progress();
     let run = stack::begin_own("torture-build", progress.as_ref(), interrupt.clone())?;
-    let built = build(&run);
+    let built = build(&run, profile);
     progress.close();
     stack::stop(&run.files, DataFolder::Wiped)?;
     built?;
-    let mut program = Command::new(workspace::built("torture", Profile::Torture));
+    let path = workspace::built("torture", profile);
+    let binaries = path.parent().context("a binary is in a folder")?;
+    let mut program = Command::new(&path);
     program
         .args(arguments)
+        .arg("--binaries")
+        .arg(binaries)
         .current_dir(workspace::root())
         .stdin(Stdio::null());
     let status = attend(&mut program, interrupt)?;
     Ok(exit_code(status))
 }
 
-fn build(run: &Run<'_>) -> Result<()> {
+fn build(run: &Run<'_>, profile: Profile) -> Result<()> {
     stack::install_build_packages(run)?;
     run.progress.close();
-    let mut cargo = workspace::cargo_build(Profile::Torture, &BINARIES);
+    let mut cargo = workspace::cargo_build(profile, &BINARIES);
     let status = run.finish_visibly("build", &mut cargo)?;
     if !status.success() {
         bail!("building failed");

@@ -10,6 +10,7 @@ use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use read_model::Kind;
 use shared_events::AggregateType;
@@ -39,6 +40,28 @@ async fn a_topic_made_anew_under_a_projector_is_read_from_its_beginning() {
         })
         .await;
     create_event_topics(&world.kafka).await;
+    world.register(NEW).await;
+    world.are_there(NEW).await;
+    projector.stop().await;
+}
+
+/// What stands still where leaders are no longer those that a client knows does so here, too: records that were taken back
+/// stand in their partitions, and nobody is given them to read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_records_are_not_read_another_client_reads_on() {
+    let world = World::with(&[Kind::Customer]).await;
+    let projector = world.start();
+    world.register(OLD).await;
+    world.are_there(OLD).await;
+    let group = world.kafka.group(first(Kind::Customer));
+    let before = world.members(&group).await;
+    world.take_back().await;
+    world
+        .until("another client reads", async || {
+            let now = world.members(&group).await;
+            now.iter().any(|member| !before.contains(member))
+        })
+        .await;
     world.register(NEW).await;
     world.are_there(NEW).await;
     projector.stop().await;
@@ -115,6 +138,27 @@ impl World {
         .await
         .expect("no panic")
         .expect("the brokers answer")
+    }
+
+    /// Records of a transaction that is aborted, in every partition.
+    async fn take_back(&self) {
+        let kafka = self.kafka.clone();
+        tokio::task::spawn_blocking(move || {
+            let id = kafka.topic("takes-back");
+            let producer: BaseProducer = kafka.client_config().set("transactional.id", id).create()?;
+            producer.init_transactions(SOON)?;
+            producer.begin_transaction()?;
+            let topic = kafka.topic(Kind::Customer.topic());
+            for partition in 0..kafka.partitions {
+                let record = BaseRecord::<(), _>::to(&topic).partition(partition).payload("it");
+                producer.send(record).map_err(|(error, _)| error)?;
+            }
+            producer.flush(SOON)?;
+            producer.abort_transaction(SOON)
+        })
+        .await
+        .expect("no panic")
+        .expect("the brokers take them, and take them back");
     }
 
     async fn delete_event_topics(&self) {

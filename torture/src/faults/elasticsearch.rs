@@ -23,8 +23,8 @@ const LOSABLE: [&str; 4] = ["customers", "products", "deliveries", "invoices"];
 pub async fn killed(scene: Scene) -> Result<()> {
     let before = Before::look(&scene).await?;
     let server = scene.cluster().elasticsearch();
-    server.kill().await?;
     scene.began("SIGKILL");
+    server.kill().await?;
     away(&scene, scene.span(1_500, 4_000), Reads::Fail, before).await;
     server.start().await?;
     // It answers before its shards are there, and is back when they are.
@@ -41,8 +41,8 @@ pub async fn frozen(scene: Scene) -> Result<()> {
         0 if scene.is_alone() => scene.span(14_000, 18_000),
         _ => scene.span(3_000, 7_000),
     };
-    server.freeze()?;
     scene.began(format!("for {lasting:.1?}"));
+    server.freeze()?;
     away(&scene, lasting, Reads::Fail, before).await;
     server.thaw()?;
     scene.healed(Sign::Visible);
@@ -51,8 +51,8 @@ pub async fn frozen(scene: Scene) -> Result<()> {
 
 pub async fn too_many_requests(scene: Scene) -> Result<()> {
     let before = Before::look(&scene).await?;
-    scene.cluster().to_elasticsearch().set(Way::Overloaded);
     scene.began("429 to every request and every item of a bulk");
+    scene.cluster().to_elasticsearch().set(Way::Overloaded);
     away(&scene, scene.span(2_500, 5_000), Reads::Fail, before).await;
     scene.cluster().to_elasticsearch().set(Way::Open);
     scene.healed(Sign::Visible);
@@ -62,8 +62,8 @@ pub async fn too_many_requests(scene: Scene) -> Result<()> {
 pub async fn write_block(scene: Scene) -> Result<()> {
     let before = Before::look(&scene).await?;
     let indices = queried_indices(&scene).await?;
-    block(&scene, &indices, json!(true)).await?;
     scene.began(format!("on {} indices", indices.len()));
+    block(&scene, &indices, json!(true)).await?;
     away(&scene, scene.span(2_500, 5_000), Reads::GoOn, before).await;
     block(&scene, &indices, Value::Null).await?;
     scene.healed(Sign::Visible);
@@ -75,8 +75,8 @@ pub async fn index_missing(scene: Scene) -> Result<()> {
     let before = Before::look(&scene).await?;
     let projection = *scene.one_of(&LOSABLE)?;
     let index = queried_index(&scene, projection).await?;
+    scene.began(index.as_str());
     ask(&scene, Method::DELETE, &format!("/{index}"), None).await?;
-    scene.began(index);
     away(&scene, scene.span(2_000, 4_000), Reads::GoOn, before).await;
     nothing_is_buried(&scene, before).await?;
     scene.cluster().tool(Service::Query, &["setup"]).await?;
@@ -100,8 +100,8 @@ pub async fn disk_full(scene: Scene) -> Result<()> {
     };
     // As much room as no machine has.
     let none_left = watermarks(json!("900tb"), json!(true));
-    ask(&scene, Method::PUT, "/_cluster/settings", Some(none_left)).await?;
     let since = scene.began("below the flood stage");
+    ask(&scene, Method::PUT, "/_cluster/settings", Some(none_left)).await?;
     let blocked = loop {
         if is_blocked(&scene).await? {
             break true;

@@ -19,8 +19,9 @@ const PROGRESS_WITHIN: Duration = Duration::from_secs(15);
 
 pub async fn broker_killed(scene: Scene) -> Result<()> {
     let broker = scene.one_of(scene.cluster().brokers())?.clone();
+    scene.began(broker.name());
     broker.kill().await?;
-    let since = scene.began(broker.name());
+    let since = Instant::now();
     scene.commands_go_on().await;
     let next = scene.pulse().next_visible(since, Duration::from_secs(15));
     scene.expect_alone(next.await, "two brokers go on without the third");
@@ -32,10 +33,10 @@ pub async fn broker_killed(scene: Scene) -> Result<()> {
 
 pub async fn two_brokers_killed(scene: Scene) -> Result<()> {
     let brokers = two(&scene)?;
+    scene.began(names(&brokers));
     for broker in &brokers {
         broker.kill().await?;
     }
-    scene.began(names(&brokers));
     scene.commands_go_on().await;
     scene.hold(1_000, 4_000).await;
     scene.commands_go_on().await;
@@ -84,8 +85,8 @@ pub async fn topic_deleted(scene: Scene) -> Result<()> {
         AggregateType::Order,
     ];
     let aggregate = *scene.one_of(&aggregates)?;
-    topics::delete(scene.cluster(), aggregate.topic()).await?;
     scene.began(aggregate.topic());
+    topics::delete(scene.cluster(), aggregate.topic()).await?;
     let alarm = alarm_of_outbox(&scene).await;
     scene.expect_alone(alarm, "the loss shows in the figures");
     scene.commands_go_on().await;
@@ -154,11 +155,11 @@ async fn leave_and_join(process: &Process) -> Result<()> {
 pub async fn projector_slow(scene: Scene) -> Result<()> {
     let before = topics::members(scene.cluster()).await?;
     let letters = topics::count(scene.cluster(), DEAD_LETTERS).await?;
+    scene.began("three seconds for each piece of an answer");
     scene
         .cluster()
         .to_elasticsearch()
         .set(Way::Slow(Duration::from_secs(3)));
-    scene.began("three seconds for each piece of an answer");
     // The poll interval is eight seconds.
     let paused = pauses(&scene, scene.span(11_000, 13_000)).await?;
     scene.commands_go_on().await;

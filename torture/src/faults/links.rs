@@ -20,17 +20,17 @@ pub async fn slow(scene: Scene) -> Result<()> {
         1 => (false, true),
         _ => (true, true),
     };
+    scene.began(match (to_postgres, to_elasticsearch) {
+        (true, false) => format!("to Postgres, {delay:?} each way"),
+        (false, _) => format!("to Elasticsearch, {:?} each way", delay * 4),
+        (true, true) => format!("to both, {delay:?} and more each way"),
+    });
     if to_postgres {
         cluster.to_postgres().set(Way::Slow(delay));
     }
     if to_elasticsearch {
         cluster.to_elasticsearch().set(Way::Slow(delay * 4));
     }
-    scene.began(match (to_postgres, to_elasticsearch) {
-        (true, false) => format!("to Postgres, {delay:?} each way"),
-        (false, _) => format!("to Elasticsearch, {:?} each way", delay * 4),
-        (true, true) => format!("to both, {delay:?} and more each way"),
-    });
     if scene.is_alone() {
         let answered = commands_are_shed(&scene, lasting).await;
         scene.expect_alone(answered, "what commands are answered");
@@ -53,9 +53,9 @@ pub async fn everything_down(scene: Scene) -> Result<()> {
         .filter(|server| server.name() != cluster.postgres().name())
         .collect();
     let kept = Kept::read(&scene).await?;
-    try_join_all(gone.iter().map(Process::kill)).await?;
     let lasting = scene.longest();
     let since = scene.began(format!("{} servers for {lasting:.0?}", gone.len()));
+    try_join_all(gone.iter().map(Process::kill)).await?;
     while since.elapsed() < lasting {
         let asked = Instant::now();
         scene.commands_go_on().await;

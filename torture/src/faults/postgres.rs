@@ -12,8 +12,8 @@ use crate::cluster::Way;
 
 pub async fn killed(scene: Scene) -> Result<()> {
     let postgres = scene.cluster().postgres();
-    postgres.kill().await?;
     scene.began("SIGKILL to every process of it");
+    postgres.kill().await?;
     away(&scene, scene.span(1_000, 4_000), true).await;
     postgres.start().await?;
     scene.healed(Sign::Write);
@@ -28,8 +28,8 @@ pub async fn frozen(scene: Scene) -> Result<()> {
         0 if scene.is_alone() => Duration::from_secs(30),
         _ => scene.span(5_000, 8_000),
     };
-    postgres.freeze()?;
     scene.began(format!("for {lasting:.1?}"));
+    postgres.freeze()?;
     away(&scene, lasting, true).await;
     postgres.thaw()?;
     scene.healed(Sign::Write);
@@ -38,8 +38,8 @@ pub async fn frozen(scene: Scene) -> Result<()> {
 
 pub async fn connections_cut(scene: Scene) -> Result<()> {
     let proxy = scene.cluster().to_postgres();
-    proxy.set(Way::CutEvery(Duration::from_millis(100)));
     scene.began("every connection after 100 ms");
+    proxy.set(Way::CutEvery(Duration::from_millis(100)));
     // Some commands get through between two cuts.
     away(&scene, scene.span(2_000, 5_000), false).await;
     proxy.set(Way::Open);

@@ -11,6 +11,8 @@ use super::postgres::away;
 use super::recovery::Sign;
 use super::scene::Scene;
 
+const NO_SPACE: &str = "No space left on device";
+const PANIC: &str = "PANIC:";
 const PANIC_WITHIN: Duration = Duration::from_secs(10);
 const RECOVERS_WITHIN: Duration = Duration::from_secs(20);
 
@@ -19,9 +21,14 @@ pub async fn full(scene: Scene) -> Result<()> {
         scene.left_out("this machine mounts no file system of the harness");
         return Ok(());
     };
-    tokio::task::block_in_place(|| disk.fill())?;
+    let log = scene.cluster().logs().join("postgres.log");
+    let refused = times_in(&log, NO_SPACE);
     scene.began("every block taken");
+    tokio::task::block_in_place(|| disk.fill())?;
     away(&scene, scene.span(3_000, 6_000), true).await;
+    scene.expect(times_in(&log, NO_SPACE) > refused, || {
+        "Postgres never lacked space".to_owned()
+    });
     tokio::task::block_in_place(|| disk.make_room())?;
     up_again(&scene).await
 }
@@ -29,17 +36,17 @@ pub async fn full(scene: Scene) -> Result<()> {
 /// Every fsync fails from now on: Postgres may not trust what it has in memory, panics, and recovers from its log.
 pub async fn fsync_fails(scene: Scene) -> Result<()> {
     let log = scene.cluster().logs().join("postgres.log");
-    let panics = panics(&log);
+    let panics = times_in(&log, PANIC);
     let Some(mut strace) = inject(&scene).await? else {
         scene.left_out("strace cannot attach to Postgres here");
         return Ok(());
     };
     let since = scene.began("EIO to every fsync and fdatasync");
     // One is enough: those that come after it would keep Postgres from recovering.
-    while self::panics(&log) == panics && since.elapsed() < PANIC_WITHIN {
+    while times_in(&log, PANIC) == panics && since.elapsed() < PANIC_WITHIN {
         sleep(Duration::from_millis(20)).await;
     }
-    let seen = self::panics(&log) > panics;
+    let seen = times_in(&log, PANIC) > panics;
     detach(&mut strace).await?;
     scene.expect(seen, || {
         "Postgres did not panic although its fsync failed".to_owned()
@@ -113,8 +120,8 @@ fn tracer_of(pid: i32) -> Option<u32> {
     line.trim().parse().ok()
 }
 
-fn panics(log: &Path) -> usize {
+fn times_in(log: &Path, words: &str) -> usize {
     std::fs::read_to_string(log)
-        .map(|text| text.matches("PANIC:").count())
+        .map(|text| text.matches(words).count())
         .unwrap_or_default()
 }

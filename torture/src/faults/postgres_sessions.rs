@@ -65,8 +65,8 @@ pub async fn credentials_revoked(scene: Scene) -> Result<()> {
         ),
     ];
     let (what, revoke, grant) = *scene.one_of(&ways)?;
-    owner.batch_execute(revoke).await?;
     scene.began(what);
+    owner.batch_execute(revoke).await?;
     owner.batch_execute(CUT).await?;
     away(&scene, scene.span(1_500, 4_000), true).await;
     owner.batch_execute(grant).await?;

@@ -19,9 +19,9 @@ pub async fn down_at_start(scene: Scene) -> Result<()> {
     let role = *scene.one_of(&[Role::Relay, Role::Projector])?;
     let replicas = scene.cluster().replicas(role);
     let process = scene.one_of(&replicas)?.clone();
+    scene.began(process.name());
     scene.cluster().registry().kill().await?;
     process.kill().await?;
-    scene.began(process.name());
     process.spawn()?;
     let lives = process.await_health("live", LIVE_WITHIN).await;
     scene.expect_alone(lives, "it starts without the registry");
@@ -43,8 +43,8 @@ pub async fn down_at_start(scene: Scene) -> Result<()> {
 pub async fn down(scene: Scene) -> Result<()> {
     let registry = scene.cluster().registry();
     if !scene.is_alone() {
-        registry.freeze()?;
         scene.began("SIGSTOP");
+        registry.freeze()?;
         scene.hold(1_000, 6_000).await;
         registry.thaw()?;
         scene.healed(Sign::Visible);
@@ -54,8 +54,9 @@ pub async fn down(scene: Scene) -> Result<()> {
     let unknown = unknown_schema::register(&scene).await?;
     // The registry's own store writes half a second late: what it loses by being killed is not what this is about.
     sleep(Duration::from_secs(2)).await;
+    scene.began("SIGKILL");
     registry.kill().await?;
-    let since = scene.began("SIGKILL");
+    let since = Instant::now();
     let next = scene.pulse().next_visible(since, Duration::from_secs(10));
     scene.expect_alone(next.await, "known schemas go on");
     unknown.plant(&scene).await?;

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::probing::Answered;
-use super::recovery::Sign;
+use super::recovery::{RECOVERY, Sign};
 use super::scene::Scene;
 use super::topics;
 use crate::cluster::{Process, Role, Way};
@@ -40,10 +40,7 @@ pub async fn command_api_killed(scene: Scene) -> Result<()> {
 
 pub async fn relay_killed_before_mark(scene: Scene) -> Result<()> {
     let (_, process) = a_replica(&scene, Role::Relay)?;
-    let before = match scene.is_alone() {
-        true => Some(topics::ends(scene.cluster()).await?),
-        false => None,
-    };
+    let before = ends_where_alone(&scene).await?;
     let died = die_at(&scene, &process, &["relay::after_acknowledged"]).await?;
     taken_over(&scene, died, Sign::Published).await;
     if let Some(before) = before {
@@ -58,8 +55,9 @@ pub async fn relay_killed_before_mark(scene: Scene) -> Result<()> {
 
 pub async fn relay_frozen(scene: Scene) -> Result<()> {
     let (_, process) = a_replica(&scene, Role::Relay)?;
-    process.freeze()?;
+    let before = ends_where_alone(&scene).await?;
     let since = scene.began(process.name());
+    process.freeze()?;
     if scene.is_alone() {
         let taken = buckets_taken_over(&scene, since).await;
         scene.expect_alone(taken, "the other relay takes every bucket");
@@ -71,6 +69,14 @@ pub async fn relay_frozen(scene: Scene) -> Result<()> {
     scene.healed(Sign::Published);
     let awake = process.await_health("live", Duration::from_secs(10)).await;
     scene.expect_alone(awake, "the relay that woke up goes on");
+    if let Some(before) = before {
+        let drained = Sign::Published.seen(scene.cluster(), scene.pulse(), Instant::now(), RECOVERY);
+        scene.expect_alone(drained.await, "both relays publish on");
+        let again = topics::sent_again(scene.cluster(), before).await?;
+        scene.expect(again.events <= BATCHES_OF_A_RELAY && again.most <= 2, || {
+            format!("the relay that woke up was not fenced, this was sent again: {again:?}")
+        });
+    }
     Ok(())
 }
 
@@ -104,8 +110,8 @@ pub async fn projector_frozen(scene: Scene) -> Result<()> {
         true => topics::members(scene.cluster()).await?.len(),
         false => 0,
     };
-    process.freeze()?;
     scene.began(process.name());
+    process.freeze()?;
     // Past its session of six seconds: others have its partitions when it wakes.
     scene.hold(7_500, 9_500).await;
     if scene.is_alone() {
@@ -124,8 +130,8 @@ pub async fn projector_frozen(scene: Scene) -> Result<()> {
 
 pub async fn query_api_killed(scene: Scene) -> Result<()> {
     let (replica, process) = a_replica(&scene, Role::QueryApi)?;
-    process.kill().await?;
     scene.began(process.name());
+    process.kill().await?;
     let url = format!("{}/v1/orders?limit=1", scene.cluster().query_apis()[1 - replica]);
     let answer = scene.probes().get(&url).await?;
     if scene.is_alone() {
@@ -289,8 +295,8 @@ async fn die_at(scene: &Scene, process: &Process, points: &[&str]) -> Result<Ins
         ended = process.await_end(POINT_WITHIN).await;
     }
     if ended.is_err() {
-        process.kill().await?;
         scene.began(format!("{} killed, {point} was not passed", process.name()));
+        process.kill().await?;
         scene.expect_alone(ended, "the point is passed");
     }
     Ok(Instant::now())
@@ -317,6 +323,14 @@ async fn buckets_taken_over(scene: &Scene, since: Instant) -> Result<()> {
             "{held} of {all} buckets are held, by {owners}"
         );
         sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// What is published from now on can be told from what was before, where no other fault has a part in it.
+async fn ends_where_alone(scene: &Scene) -> Result<Option<topics::Ends>> {
+    match scene.is_alone() {
+        true => topics::ends(scene.cluster()).await.map(Some),
+        false => Ok(None),
     }
 }
 

@@ -110,7 +110,7 @@ impl Scene {
         sleep(self.span(least, most)).await;
     }
 
-    /// From here on the system is broken.
+    /// From here on the system may be broken: told before anything is done, for what fails meanwhile fails by it.
     pub fn began(&self, detail: impl Into<String>) -> Instant {
         let now = Instant::now();
         let mut told = lock(&self.0.told);

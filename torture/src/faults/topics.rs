@@ -1,6 +1,6 @@
 //! The harness as a client of Kafka: topics deleted, records put into them, groups looked at.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,10 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use shared_events::{AggregateType, headers};
 use tokio::task::spawn_blocking;
 
+use crate::brokers::Brokers;
+use crate::calling::http_client;
 use crate::cluster::Cluster;
-use crate::projections;
+use crate::projections::{self, Fed};
 
 /// A header of every record that the harness puts into a topic.
 pub const PLANTED: &str = "torture-planted";
@@ -291,10 +293,27 @@ pub async fn members(cluster: &Cluster) -> Result<Vec<(String, String)>> {
 /// queries read it: one that is being built anew takes its time.
 pub async fn applied(cluster: &Cluster, limit: Duration) -> Result<()> {
     let since = Instant::now();
-    let http = reqwest::Client::builder().no_proxy().build()?;
+    let http = http_client()?;
     let ends = ends(cluster).await?;
+    let mut looking = Looking {
+        brokers: Brokers::connect(cluster.bootstrap_servers(), LIMIT)?,
+        level: HashSet::new(),
+        ends,
+    };
     loop {
-        match behind(cluster, &http, &ends).await {
+        let behind = match projections::fed(&http, cluster.elasticsearch_url()).await {
+            Ok(fed) => {
+                let (looked, behind) = spawn_blocking(move || {
+                    let behind = looking.behind(&fed);
+                    (looking, behind)
+                })
+                .await?;
+                looking = looked;
+                behind
+            }
+            Err(error) => Err(error),
+        };
+        match behind {
             Ok(behind) if behind.is_empty() => return Ok(()),
             behind if since.elapsed() > limit => bail!("not applied within {limit:?}: {behind:?}"),
             _ => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -302,27 +321,31 @@ pub async fn applied(cluster: &Cluster, limit: Duration) -> Result<()> {
     }
 }
 
-/// What of these ends is not committed by the group that reads it.
-async fn behind(cluster: &Cluster, http: &reqwest::Client, ends: &Ends) -> Result<Vec<String>> {
-    let fed = projections::fed(http, cluster.elasticsearch_url()).await?;
-    let (config, ends) = (config(cluster), ends.clone());
-    spawn_blocking(move || {
-        let mut behind = Vec::new();
+/// How far the groups are, by connections that stay: to make them takes longer than to ask.
+struct Looking {
+    brokers: Brokers,
+    /// Groups that have committed these ends.
+    level: HashSet<String>,
+    ends: Ends,
+}
+
+impl Looking {
+    /// What of the ends is not committed by the group that reads it.
+    fn behind(&mut self, fed: &[Fed]) -> Result<Vec<String>> {
+        let mut all = Vec::new();
         for of in fed {
-            let mut asked = TopicPartitionList::new();
-            for (topic, partition) in ends
-                .keys()
-                .filter(|(topic, _)| of.topics.iter().any(|of| of == topic))
-            {
-                asked.add_partition(topic, *partition);
+            if self.level.contains(&of.group) {
+                continue;
             }
-            let of_group: BaseConsumer = config
-                .clone()
-                .set("group.id", &of.group)
-                .set("enable.auto.commit", "false")
-                .create()?;
-            let committed = of_group.committed_offsets(asked, LIMIT)?;
-            for ((topic, partition), end) in ends.iter().filter(|(_, end)| **end > 0) {
+            let mut asked = TopicPartitionList::new();
+            for (topic, partition) in self.ends.keys() {
+                if of.topics.iter().any(|of| of == topic) {
+                    asked.add_partition(topic, *partition);
+                }
+            }
+            let committed = self.brokers.committed(&of.group, asked)?;
+            let mut behind = Vec::new();
+            for ((topic, partition), end) in self.ends.iter().filter(|(_, end)| **end > 0) {
                 let place = committed.find_partition(topic, *partition);
                 match place.map(|place| place.offset()) {
                     None => {}
@@ -330,8 +353,11 @@ async fn behind(cluster: &Cluster, http: &reqwest::Client, ends: &Ends) -> Resul
                     Some(_) => behind.push(format!("{} {topic}:{partition}", of.group)),
                 }
             }
+            if behind.is_empty() {
+                self.level.insert(of.group.clone());
+            }
+            all.extend(behind);
         }
-        Ok(behind)
-    })
-    .await?
+        Ok(all)
+    }
 }

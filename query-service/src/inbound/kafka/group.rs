@@ -1,5 +1,6 @@
 //! The consumer group's side: rebalances, and what is stored for the next commit.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use metrics::Gauge;
@@ -19,6 +20,9 @@ use crate::application::ports::Generation;
 use crate::application::projecting::{Acknowledge, Position, ProjectorSettings};
 use crate::failpoints;
 use crate::outbound::kafka::{GroupProtocol, KafkaSettings};
+
+/// Kafka's documentation advises three at least.
+const HEARTBEATS_IN_A_SESSION: u32 = 6;
 
 pub type GroupConsumer = StreamConsumer<Group>;
 
@@ -68,6 +72,7 @@ pub struct Group {
     max_unfinished: usize,
     passed: Notify,
     unfinished_now: Gauge,
+    paused: AtomicBool,
 }
 
 impl Group {
@@ -80,6 +85,7 @@ impl Group {
             max_unfinished,
             passed: Notify::new(),
             unfinished_now: metrics::gauge!("projector_unfinished_records", "index" => generation.to_string()),
+            paused: AtomicBool::new(false),
         }
     }
 
@@ -103,6 +109,17 @@ impl Group {
             }
             passed.await;
         }
+    }
+
+    /// Whether what was read from is paused until there is room.
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
+    pub fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+        metrics::gauge!("projector_paused", "index" => self.generation.to_string())
+            .set(f64::from(u8::from(paused)));
     }
 
     /// The partitions that may be paused: those from which something was read since they were assigned.
@@ -275,6 +292,13 @@ pub fn consumer(
             .set(
                 "session.timeout.ms",
                 kafka.session_timeout.as_millis().to_string(),
+            )
+            // Members learn of a rebalance by their next heartbeat, and each that comes or goes makes two.
+            .set(
+                "heartbeat.interval.ms",
+                (kafka.session_timeout / HEARTBEATS_IN_A_SESSION)
+                    .as_millis()
+                    .to_string(),
             ),
         GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
     };

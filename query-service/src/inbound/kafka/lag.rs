@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::group::GroupConsumer;
 use super::offsets::{Partition, Standing};
+use super::standstill::Standstill;
 use crate::application::ports::Generation;
 use crate::application::projecting::Announcing;
 
@@ -22,9 +23,17 @@ const EVERY: Duration = Duration::from_secs(1);
 const LEVEL_WITHIN: i64 = 100;
 const BROKERS_ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
-/// Until `cancel`.
-pub async fn report(consumer: Arc<GroupConsumer>, announcing: Arc<Announcing>, cancel: CancellationToken) {
-    let mut lag = Lag::of(consumer.context().generation);
+/// Until `cancel`. Raises `stands_still` where a partition does so after that many looks.
+pub async fn report(
+    consumer: Arc<GroupConsumer>,
+    announcing: Arc<Announcing>,
+    looks: u32,
+    stands_still: CancellationToken,
+    cancel: CancellationToken,
+) {
+    let generation = consumer.context().generation;
+    let mut lag = Lag::of(generation);
+    let mut standstill = Standstill::after(looks);
     loop {
         tokio::select! {
             () = cancel.cancelled() => break,
@@ -41,8 +50,14 @@ pub async fn report(consumer: Arc<GroupConsumer>, announcing: Arc<Announcing>, c
             }
             Err(_) => return,
         };
-        if lag.observe(&standings, &marks, now()) {
+        let (is_level, records) = lag.observe(&standings, &marks, now());
+        if is_level {
             announcing.set_level();
+        }
+        let standings: Vec<_> = standings.into_iter().zip(records).collect();
+        if let Some((aggregate, partition)) = standstill.look(&standings, consumer.context().is_paused()) {
+            tracing::warn!(%generation, topic = aggregate.topic(), partition, looks, "it has records that are not read");
+            stands_still.cancel();
         }
     }
     lag.observe(&[], &Marks::default(), now());
@@ -114,13 +129,15 @@ impl Lag {
         }
     }
 
-    /// True if nothing is missing but what is in flight.
-    fn observe(&mut self, standings: &[Standing], marks: &Marks, now: i64) -> bool {
+    /// True if nothing is missing but what is in flight; and how many records each partition is behind, where it is known.
+    fn observe(&mut self, standings: &[Standing], marks: &Marks, now: i64) -> (bool, Vec<Option<i64>>) {
         let mut reported = HashSet::new();
+        let mut all = Vec::with_capacity(standings.len());
         let mut missing = (!standings.is_empty()).then_some(0);
         for standing in standings {
             let behind = self.behind(standing, marks, now);
             missing = missing.zip(behind.records).map(|(sum, records)| sum + records);
+            all.push(behind.records);
             let labels = self.labels(standing.partition);
             if let Some(records) = behind.records {
                 metrics::gauge!("projector_lag_events", &labels).set(records as f64);
@@ -140,7 +157,7 @@ impl Lag {
                 .any(|standing| (standing.partition, standing.assignment) == (*partition, *assignment))
         });
         self.reported = reported;
-        missing.is_some_and(|missing| missing <= LEVEL_WITHIN)
+        (missing.is_some_and(|missing| missing <= LEVEL_WITHIN), all)
     }
 
     fn labels(&self, (aggregate, partition): Partition) -> [(&'static str, String); 3] {
@@ -236,10 +253,20 @@ mod tests {
     #[test]
     fn it_is_level_when_nothing_is_missing_but_what_is_in_flight() {
         let mut lag = lag();
-        assert!(!lag.observe(&[], &marks(10), 60_000));
-        assert!(!lag.observe(&[standing(Some(10), None, None)], &Marks::default(), 60_000));
-        assert!(!lag.observe(&[standing(Some(10), None, None)], &marks(111), 60_000));
-        assert!(lag.observe(&[standing(Some(10), None, None)], &marks(110), 60_000));
+        let standing = [standing(Some(10), None, None)];
+        assert!(!lag.observe(&[], &marks(10), 60_000).0);
+        assert_eq!(
+            lag.observe(&standing, &Marks::default(), 60_000),
+            (false, vec![None])
+        );
+        assert_eq!(
+            lag.observe(&standing, &marks(111), 60_000),
+            (false, vec![Some(101)])
+        );
+        assert_eq!(
+            lag.observe(&standing, &marks(110), 60_000),
+            (true, vec![Some(100)])
+        );
     }
 
     #[test]

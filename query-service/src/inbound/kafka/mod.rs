@@ -15,6 +15,7 @@ mod group;
 mod lag;
 mod reading;
 mod source;
+mod standstill;
 mod topic_bounds;
 mod unknown_schemas;
 

@@ -17,7 +17,8 @@ use super::projector::Feeding;
 use super::reading::Reading;
 use super::rereading::Rereading;
 use super::resuming::Starts;
-use super::source::{Source, TopicGone};
+use super::source::{Outdated, Source};
+use super::standstill;
 use super::unknown_schemas::UnknownSchemas;
 use crate::application::ports::{ChangePublisher, DeadLetters, Generation, Generations, NameSources};
 use crate::application::projecting::aside::Aside;
@@ -26,6 +27,8 @@ use crate::application::projecting::patience::Patience;
 use crate::application::projecting::tally::Tally;
 use crate::application::projecting::{Announcing, Ports, lane};
 
+/// With its pause of a second.
+const LOOK_TAKES_AT_MOST: Duration = Duration::from_secs(5);
 const CLOSES_WITHIN: Duration = Duration::from_secs(10);
 
 pub struct Pipeline<G, D, C> {
@@ -52,20 +55,31 @@ where
     /// Projects until `end` says so, then commits. An error is one that no waiting mends, such as settings that librdkafka
     /// refuses.
     pub async fn run(self, end: End) -> anyhow::Result<()> {
-        let mut gone_at = None;
+        let (mut gone_at, mut looks) = (None, standstill::LOOKS);
         loop {
-            match self.feed(&end, gone_at).await {
-                Err(error) if error.is::<TopicGone>() => {
-                    tracing::warn!(generation = %self.generation, %error, "it is read by a new client as soon as it is there");
-                    gone_at = Some(self.feeding.clock.now());
+            let Err(error) = self.feed(&end, gone_at, looks).await else {
+                return Ok(());
+            };
+            let now = self.feeding.clock.now();
+            match error.downcast_ref() {
+                Some(Outdated::TopicGone) => gone_at = Some(now),
+                Some(Outdated::StandsStill) => {
+                    gone_at = Some(now - LOOK_TAKES_AT_MOST * looks);
+                    // Where another client does not help, it is seldom tried.
+                    looks = (looks * 2).min(standstill::MOST_LOOKS);
                 }
-                ended => return ended,
+                None => return Err(error),
             }
+            let generation = self.generation;
+            tracing::warn!(%generation, %error, "it is read by a new client as soon as it is there");
+            metrics::counter!("projector_clients_replaced_total", "index" => generation.to_string())
+                .increment(1);
         }
     }
 
-    /// With one client of Kafka. `gone_at`: a topic was found to be gone then.
-    async fn feed(&self, end: &End, gone_at: Option<DateTime<Utc>>) -> anyhow::Result<()> {
+    /// With one client of Kafka. `gone_at`: a topic was found to be gone then, or may have been. `looks`: at so many nothing
+    /// may be read of what stands in a partition.
+    async fn feed(&self, end: &End, gone_at: Option<DateTime<Utc>>, looks: u32) -> anyhow::Result<()> {
         let Self {
             generation,
             feeding,
@@ -117,9 +131,12 @@ where
             gaps_stopped.clone(),
         ));
         let lag_stopped = CancellationToken::new();
+        let stands_still = CancellationToken::new();
         let lag = tokio::spawn(lag::report(
             Arc::clone(&consumer),
             announcing,
+            looks,
+            stands_still.clone(),
             lag_stopped.clone(),
         ));
         let reading = Reading {
@@ -137,9 +154,10 @@ where
         let read = tokio::select! {
             read = reading.run(&end.finish) => read,
             () = abandon.cancelled() => Ok(()),
+            () = stands_still.cancelled() => Err(Outdated::StandsStill.into()),
             ended = lane_tasks.join_next() => Err(anyhow::anyhow!("a lane has ended: {ended:?}")),
         };
-        if read.as_ref().is_err_and(|error| error.is::<TopicGone>()) {
+        if read.as_ref().is_err_and(|error| error.is::<Outdated>()) {
             consumer.context().offsets().revoke_all();
         }
         gaps_stopped.cancel();

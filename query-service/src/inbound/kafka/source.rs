@@ -24,12 +24,17 @@ pub struct Source {
     pub tally: Arc<Tally>,
 }
 
-/// A topic that was read from is not there. If it is made anew, this client would go on at the old offset where the new topic
-/// has got past it, and at the old leader where the new one's epoch is less than the one it knows
-/// (confluentinc/librdkafka#4898): another client has to.
+/// Why another client has to go on.
 #[derive(Debug, thiserror::Error)]
-#[error("a topic that was read from is gone")]
-pub struct TopicGone;
+pub enum Outdated {
+    /// If it is made anew, this client would go on at the old offset where the new topic has got past it, and at the old leader
+    /// where the new one's epoch is less than the one it knows (confluentinc/librdkafka#4898).
+    #[error("a topic that was read from is gone")]
+    TopicGone,
+    /// Such as that leader, where it was made anew before this client was told that it was gone.
+    #[error("records that stand in a partition are not read")]
+    StandsStill,
+}
 
 /// Why reading went on from a wait.
 pub enum Waited<T> {
@@ -53,7 +58,7 @@ impl Source {
                 Err(error) => {
                     tracing::warn!(%error, "Kafka reports an error");
                     if is_of_no_topic(&error) && offsets.was_ever_assigned() {
-                        return Err(TopicGone.into());
+                        return Err(Outdated::TopicGone.into());
                     }
                     continue;
                 }
@@ -122,20 +127,15 @@ impl Source {
     fn pause(&self) -> anyhow::Result<()> {
         let begun = self.consumer.context().begun();
         self.consumer.pause(&begun).context("pausing")?;
-        self.say_paused(1.0);
+        self.consumer.context().set_paused(true);
         Ok(())
     }
 
     fn resume(&self) -> anyhow::Result<()> {
         let begun = self.consumer.context().begun();
         self.consumer.resume(&begun).context("resuming")?;
-        self.say_paused(0.0);
+        self.consumer.context().set_paused(false);
         Ok(())
-    }
-
-    fn say_paused(&self, paused: f64) {
-        let index = self.consumer.context().generation.to_string();
-        metrics::gauge!("projector_paused", "index" => index).set(paused);
     }
 }
 
