@@ -10,30 +10,44 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::group::GroupConsumer;
 use super::offsets::{Partition, Standing};
-use super::standstill::Standstill;
+use super::standstill::{self, Standstill};
 use crate::application::ports::Generation;
 use crate::application::projecting::Announcing;
+use crate::outbound::kafka::KafkaSettings;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// What is in flight at any time does not count.
 const LEVEL_WITHIN: i64 = 100;
 const BROKERS_ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
-/// Until `cancel`. Raises `stands_still` where a partition does so after that many looks.
-pub async fn report(
-    consumer: Arc<GroupConsumer>,
-    announcing: Arc<Announcing>,
-    looks: u32,
-    stands_still: CancellationToken,
-    cancel: CancellationToken,
-) {
+/// What `report` is to do.
+pub struct Reporting {
+    pub consumer: Arc<GroupConsumer>,
+    pub kafka: KafkaSettings,
+    pub announcing: Arc<Announcing>,
+    /// For how long nothing may be read of a partition in which records stand.
+    pub patience: Duration,
+    /// Raised where that is over.
+    pub stands_still: CancellationToken,
+}
+
+/// Until `cancel`.
+pub async fn report(reporting: Reporting, cancel: CancellationToken) {
+    let Reporting {
+        consumer,
+        kafka,
+        announcing,
+        patience,
+        stands_still,
+    } = reporting;
     let generation = consumer.context().generation;
     let mut lag = Lag::of(generation);
-    let mut standstill = Standstill::after(looks);
+    let mut standstill = Standstill::after(patience);
     loop {
         tokio::select! {
             () = cancel.cancelled() => break,
@@ -55,9 +69,18 @@ pub async fn report(
             announcing.set_level();
         }
         let standings: Vec<_> = standings.into_iter().zip(records).collect();
-        if let Some((aggregate, partition)) = standstill.look(&standings, consumer.context().is_paused()) {
-            tracing::warn!(%generation, topic = aggregate.topic(), partition, looks, "it has records that are not read");
-            stands_still.cancel();
+        let suspected = standstill.look(&standings, consumer.context().is_paused(), Instant::now());
+        if suspected.is_empty() {
+            continue;
+        }
+        let kafka = kafka.clone();
+        let asked =
+            tokio::task::spawn_blocking(move || standstill::has_more(&kafka, generation, &suspected)).await;
+        match asked {
+            Ok(Ok(true)) => stands_still.cancel(),
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "another client is told nothing, either"),
+            Err(_) => return,
         }
     }
     lag.observe(&[], &Marks::default(), now());

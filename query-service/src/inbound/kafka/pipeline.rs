@@ -27,8 +27,6 @@ use crate::application::projecting::patience::Patience;
 use crate::application::projecting::tally::Tally;
 use crate::application::projecting::{Announcing, Ports, lane};
 
-/// With its pause of a second.
-const LOOK_TAKES_AT_MOST: Duration = Duration::from_secs(5);
 const CLOSES_WITHIN: Duration = Duration::from_secs(10);
 
 pub struct Pipeline<G, D, C> {
@@ -55,18 +53,18 @@ where
     /// Projects until `end` says so, then commits. An error is one that no waiting mends, such as settings that librdkafka
     /// refuses.
     pub async fn run(self, end: End) -> anyhow::Result<()> {
-        let (mut gone_at, mut looks) = (None, standstill::LOOKS);
+        let (mut gone_at, mut patience) = (None, standstill::PATIENCE);
         loop {
-            let Err(error) = self.feed(&end, gone_at, looks).await else {
+            let Err(error) = self.feed(&end, gone_at, patience).await else {
                 return Ok(());
             };
             let now = self.feeding.clock.now();
             match error.downcast_ref() {
                 Some(Outdated::TopicGone) => gone_at = Some(now),
                 Some(Outdated::StandsStill) => {
-                    gone_at = Some(now - LOOK_TAKES_AT_MOST * looks);
+                    gone_at = Some(now - patience);
                     // Where another client does not help, it is seldom tried.
-                    looks = (looks * 2).min(standstill::MOST_LOOKS);
+                    patience = (patience * 2).min(standstill::MOST_PATIENCE);
                 }
                 None => return Err(error),
             }
@@ -77,9 +75,14 @@ where
         }
     }
 
-    /// With one client of Kafka. `gone_at`: a topic was found to be gone then, or may have been. `looks`: at so many nothing
-    /// may be read of what stands in a partition.
-    async fn feed(&self, end: &End, gone_at: Option<DateTime<Utc>>, looks: u32) -> anyhow::Result<()> {
+    /// With one client of Kafka. `gone_at`: a topic was found to be gone then, or may have been. `unread_for`: so long
+    /// nothing may be read of what stands in a partition.
+    async fn feed(
+        &self,
+        end: &End,
+        gone_at: Option<DateTime<Utc>>,
+        unread_for: Duration,
+    ) -> anyhow::Result<()> {
         let Self {
             generation,
             feeding,
@@ -132,13 +135,14 @@ where
         ));
         let lag_stopped = CancellationToken::new();
         let stands_still = CancellationToken::new();
-        let lag = tokio::spawn(lag::report(
-            Arc::clone(&consumer),
+        let reporting = lag::Reporting {
+            consumer: Arc::clone(&consumer),
+            kafka: feeding.kafka.clone(),
             announcing,
-            looks,
-            stands_still.clone(),
-            lag_stopped.clone(),
-        ));
+            patience: unread_for,
+            stands_still: stands_still.clone(),
+        };
+        let lag = tokio::spawn(lag::report(reporting, lag_stopped.clone()));
         let reading = Reading {
             kind: generation.kind,
             source: Source {
