@@ -75,7 +75,8 @@ pub async fn report(reporting: Reporting, cancel: CancellationToken) {
         }
         let kafka = kafka.clone();
         let asked =
-            tokio::task::spawn_blocking(move || standstill::has_more(&kafka, generation, &suspected)).await;
+            tokio::task::spawn_blocking(move || standstill::ends_elsewhere(&kafka, generation, &suspected))
+                .await;
         match asked {
             Ok(Ok(true)) => stands_still.cancel(),
             Ok(Ok(false)) => {}
@@ -138,8 +139,8 @@ struct Lag {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Behind {
-    /// `None` where the brokers do not say.
-    records: Option<i64>,
+    /// `None` where the brokers do not say; less than none where the topic is another than what was read.
+    unread: Option<i64>,
     seconds: f64,
 }
 
@@ -152,17 +153,19 @@ impl Lag {
         }
     }
 
-    /// True if nothing is missing but what is in flight; and how many records each partition is behind, where it is known.
+    /// True if nothing is missing but what is in flight; and how many records stand in each partition behind what was read,
+    /// where it is known.
     fn observe(&mut self, standings: &[Standing], marks: &Marks, now: i64) -> (bool, Vec<Option<i64>>) {
         let mut reported = HashSet::new();
         let mut all = Vec::with_capacity(standings.len());
         let mut missing = (!standings.is_empty()).then_some(0);
         for standing in standings {
             let behind = self.behind(standing, marks, now);
-            missing = missing.zip(behind.records).map(|(sum, records)| sum + records);
-            all.push(behind.records);
+            let records = behind.unread.map(|unread| unread.max(0));
+            missing = missing.zip(records).map(|(sum, records)| sum + records);
+            all.push(behind.unread);
             let labels = self.labels(standing.partition);
-            if let Some(records) = behind.records {
+            if let Some(records) = records {
                 metrics::gauge!("projector_lag_events", &labels).set(records as f64);
             }
             metrics::gauge!("projector_lag_seconds", &labels).set(behind.seconds);
@@ -195,25 +198,22 @@ impl Lag {
         let next = standing
             .next
             .or_else(|| marks.committed.get(&standing.partition).copied());
-        let records = marks
+        let unread = marks
             .ends
             .get(&standing.partition)
-            .map(|end| (end - next.unwrap_or(0)).max(0));
+            .map(|end| end - next.unwrap_or(0));
         let key = (standing.partition, standing.assignment);
         let level_at = self.level_at.entry(key).or_insert(now);
-        if records == Some(0) {
+        if unread.is_some_and(|unread| unread <= 0) {
             *level_at = now;
-            return Behind {
-                records,
-                seconds: 0.0,
-            };
+            return Behind { unread, seconds: 0.0 };
         }
         // Not read yet: it came after the last one that was passed, and after the lag was nothing.
         let since = standing
             .oldest_pending
             .unwrap_or_else(|| standing.passed_at.unwrap_or(i64::MIN).max(*level_at));
         Behind {
-            records,
+            unread,
             seconds: (now - since).max(0) as f64 / 1_000.0,
         }
     }
@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(
             behind,
             Behind {
-                records: Some(3),
+                unread: Some(3),
                 seconds: 6.0
             }
         );
@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(
             behind,
             Behind {
-                records: None,
+                unread: None,
                 seconds: 5.0
             }
         );

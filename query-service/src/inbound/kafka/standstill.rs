@@ -46,7 +46,8 @@ impl Standstill {
     }
 
     /// One look at all partitions that are assigned, each with how many records stand behind what was read of it, where that
-    /// is known. Answers those of which nothing was read for too long, and where they are.
+    /// is known; less than none where more was read than stands there. Answers those of which nothing was read for too long,
+    /// and where they are.
     pub fn look(
         &mut self,
         standings: &[(Standing, Option<i64>)],
@@ -73,8 +74,9 @@ impl Standstill {
     }
 }
 
-/// Whether records stand behind where these are, as a client says that knows nothing yet. Blocks.
-pub fn has_more(
+/// Whether one of these partitions ends elsewhere, as a client says that knows nothing yet. Where it ends before, it is of
+/// another topic than what was read. Blocks.
+pub fn ends_elsewhere(
     kafka: &KafkaSettings,
     generation: Generation,
     suspected: &[(Partition, Option<i64>)],
@@ -102,7 +104,7 @@ pub fn has_more(
         };
         let bounds = topic_bounds::ask(&client, topic, BROKERS_ANSWER_WITHIN)?;
         if let Some(bound) = bounds.get(partition)
-            && next.max(bound.begin) < bound.end
+            && next.max(bound.begin) != bound.end
         {
             return Ok(true);
         }
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_is_not_read_for_too_long_is_suspected_also_where_this_client_does_not_know_the_end() {
-        for records in [Some(1), None] {
+        for records in [Some(1), Some(-1), None] {
             let (mut standstill, began) = (Standstill::after(3 * SECOND), Instant::now());
             let unread = [(standing(1, 7, None), records)];
             for second in 0..3 {
