@@ -151,9 +151,17 @@ impl Parameters {
         if self.errors.is_empty() {
             return Ok(());
         }
+        let more = self.errors.len().saturating_sub(MOST_TOLD);
+        if more > 0 {
+            self.errors.truncate(MOST_TOLD);
+            self.errors.push(invalid("…", format!("{more} more")));
+        }
         Err(Problem::invalid_parameters(self.errors))
     }
 }
+
+/// Errors in one answer, so that it is not many times as long as what was asked.
+const MOST_TOLD: usize = 32;
 
 fn invalid(parameter: &str, detail: impl Display) -> InvalidParameter {
     InvalidParameter {

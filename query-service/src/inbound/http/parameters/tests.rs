@@ -107,3 +107,13 @@ proptest! {
         errors_of(&format!("{name}={value}"));
     }
 }
+
+#[test]
+fn a_hundred_errors_are_not_all_told() {
+    let query: String = (0..99).map(|n| format!("a{n}=1&")).collect();
+    let mut parameters = Parameters::parse(&query);
+    parameters.paging::<OrderFilter>();
+    let problem = format!("{:?}", parameters.finish().unwrap_err());
+    assert!(problem.contains("67 more"), "{problem}");
+    assert!(problem.len() < 20_000, "{} bytes", problem.len());
+}
