@@ -32,7 +32,7 @@ pub enum Outdated {
     #[error("a topic that was read from is gone")]
     TopicGone,
     /// Such as that leader, where it was made anew before this client was told that it was gone.
-    #[error("records that stand in a partition are not read")]
+    #[error("nothing is read of a partition that ends elsewhere")]
     StandsStill,
 }
 

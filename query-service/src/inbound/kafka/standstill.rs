@@ -1,4 +1,5 @@
-//! A partition from which nothing is read although records stand in it.
+//! A partition from which nothing is read although it does not end where its reader is: records stand behind, or it is of
+//! another topic, which ends before.
 //!
 //! librdkafka takes no leader with an epoch less than the one it knows. The epochs of a topic that is deleted and made anew
 //! begin at nothing, so that a client that was not told in between asks the old leaders for good (confluentinc/librdkafka#4898),
