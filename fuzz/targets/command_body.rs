@@ -2,6 +2,7 @@
 #![no_main]
 
 use std::cell::OnceCell;
+use std::mem::ManuallyDrop;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +109,8 @@ struct Door {
 }
 
 thread_local! {
-    static DOOR: OnceCell<Door> = const { OnceCell::new() };
+    /// Never dropped: what it would tell of its end is gone by then.
+    static DOOR: OnceCell<ManuallyDrop<Door>> = const { OnceCell::new() };
 }
 
 fn door() -> Door {
@@ -130,7 +132,7 @@ fuzz_target!(|data: &[u8]| {
         let Door {
             runtime,
             endpoints: current,
-        } = cell.get_or_init(door);
+        } = &**cell.get_or_init(|| ManuallyDrop::new(door()));
         let local = tokio::task::LocalSet::new();
         let mut current = current.borrow_mut();
         if current.0 >= REQUESTS_OF_ONE_STORE {

@@ -15,9 +15,7 @@ fuzz_target!(|text: &str| {
             point: None,
         };
         let sealed = SIGNER.seal(&place, text);
-        // What is sealed has been through JSON once: numbers may be rounded by it.
-        let opened = SIGNER.open(&sealed, text).expect("its own");
-        assert_eq!(SIGNER.seal(&opened, text), SIGNER.seal(&place, text));
+        assert_eq!(SIGNER.open(&sealed, text).expect("its own"), place);
         assert!(SIGNER.open(&sealed, "another query").is_err() || text == "another query");
     }
 });

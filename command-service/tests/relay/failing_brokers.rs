@@ -87,3 +87,50 @@ async fn a_refusal_that_could_leave_a_gap_makes_the_producer_give_up_and_another
     assert_eq!(versions, (1..=50).collect::<Vec<_>>());
     mocked.publisher.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_producer_of_which_nothing_is_acknowledged_though_there_is_a_leader_is_replaced() {
+    let mocked = mocked().await;
+    let publisher = mocked
+        .publisher
+        .with_patience(Duration::from_millis(500))
+        .unwrap();
+    let rows = rows(50).await;
+    let for_good = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION; 1000];
+    mocked.cluster.request_errors(RDKafkaApiKey::Produce, &for_good);
+    let results = tokio::time::timeout(Duration::from_secs(60), publisher.publish(&rows)).await;
+    let results = results.expect("it does not wait for good");
+    assert!(
+        results
+            .iter()
+            .all(|result| matches!(result, Err(PublishError::NotAcknowledged(_)))),
+        "{results:?}"
+    );
+    mocked.cluster.clear_request_errors(RDKafkaApiKey::Produce);
+    let results = publisher.publish(&rows).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    let records = mocked
+        .topics
+        .read_until("ordering.customers", |records| records.len() >= 50)
+        .await;
+    let versions: Vec<u64> = records.iter().map(|record| record.version()).collect();
+    assert_eq!(versions, (1..=50).collect::<Vec<_>>());
+    publisher.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_brokers_are_away_the_producer_waits_and_stays() {
+    let mocked = mocked().await;
+    let patience = Duration::from_millis(200);
+    let publisher = mocked.publisher.with_patience(patience).unwrap();
+    let rows = rows(50).await;
+    mocked.cluster.broker_down(1).unwrap();
+    let mut published = std::pin::pin!(publisher.publish(&rows));
+    // Nothing happens: that is what is to be seen, so there is nothing to wait for.
+    let early = tokio::time::timeout(patience * 20, &mut published).await;
+    assert!(early.is_err(), "{early:?}");
+    mocked.cluster.broker_up(1).unwrap();
+    let results = published.await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    publisher.close().await;
+}

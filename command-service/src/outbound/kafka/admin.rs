@@ -8,6 +8,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::types::RDKafkaErrorCode;
 use shared_events::AggregateType;
 
@@ -86,8 +87,19 @@ impl EventTopics for KafkaTopics {
     }
 }
 
-/// All of them are asked for: to ask for one by name would make it where brokers make topics by themselves.
 fn topics_there(servers: &str) -> anyhow::Result<BTreeSet<String>> {
+    topics(servers, |topic| topic.error().is_none())
+}
+
+/// The topics that have a leader for each partition, as a client says that knows nothing yet. Blocks.
+pub fn topics_with_leaders(servers: &str) -> anyhow::Result<BTreeSet<String>> {
+    topics(servers, |topic| {
+        topic.error().is_none() && topic.partitions().iter().all(|partition| partition.leader() >= 0)
+    })
+}
+
+/// All of them are asked for: to ask for one by name would make it where brokers make topics by themselves.
+fn topics(servers: &str, wanted: impl Fn(&MetadataTopic) -> bool) -> anyhow::Result<BTreeSet<String>> {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", servers)
         .create()
@@ -98,7 +110,7 @@ fn topics_there(servers: &str) -> anyhow::Result<BTreeSet<String>> {
     Ok(metadata
         .topics()
         .iter()
-        .filter(|topic| topic.error().is_none())
+        .filter(|topic| wanted(topic))
         .map(|topic| topic.name().to_owned())
         .collect())
 }

@@ -38,6 +38,11 @@ impl Outstanding {
         })
     }
 
+    /// Of the tickets that are still out; one more before `settled` is asked.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
     /// Waits until every ticket is back, then tells which failed. To be called once, after the last ticket went out.
     pub async fn settled(&self) -> Vec<(usize, KafkaError)> {
         self.one_less();

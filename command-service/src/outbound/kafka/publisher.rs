@@ -4,8 +4,13 @@
 //! leave a record out: `enable.gapless.guarantee` turns a refused batch into a fatal error instead of going on with the
 //! next one, and does not cover records that time out in the client, so they never do (`message.timeout.ms=0`). While the
 //! brokers are away, `publish` waits.
+//!
+//! It does not wait for good where another client would get on: librdkafka takes no leader with an epoch less than the one it
+//! knows, and those of a topic that is deleted and made anew begin at nothing (confluentinc/librdkafka#4898). The producer is
+//! replaced then, and the batch is sent once more.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -19,6 +24,7 @@ use shared_events::wire;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use super::admin::topics_with_leaders;
 use super::delivery::{Deliveries, Outstanding, Ticket};
 use super::{KafkaSettings, SchemaIds};
 use crate::application::ports::{OutboxRow, PublishError, Publisher};
@@ -26,12 +32,18 @@ use crate::application::ports::{OutboxRow, PublishError, Publisher};
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
 /// Records handed to the client in one go, before other tasks of the thread get their turn.
 const RECORDS_PER_TURN: usize = 128;
+/// For how long nothing of a batch is acknowledged, at least, before another client is asked for the leaders. More than the
+/// client itself takes to find that a broker does not answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// It doubles with each producer that was replaced in vain, up to this.
+const MOST_PATIENCE: Duration = Duration::from_secs(600);
 
 #[derive(Debug)]
 pub struct KafkaPublisher {
     config: ClientConfig,
     topic_prefix: String,
     schemas: SchemaIds,
+    patience: Duration,
     /// None once it is closed.
     producer: RwLock<Option<Arc<Generation>>>,
 }
@@ -41,10 +53,20 @@ impl KafkaPublisher {
     pub fn new(settings: &KafkaSettings, schemas: SchemaIds) -> anyhow::Result<Self> {
         let config = client_config(settings)?;
         Ok(Self {
-            producer: RwLock::new(Some(Generation::create(&config)?)),
+            producer: RwLock::new(Some(Generation::create(&config, PATIENCE)?)),
             config,
             topic_prefix: settings.topic_prefix.clone(),
             schemas,
+            patience: PATIENCE,
+        })
+    }
+
+    /// With another patience with a producer of which nothing is acknowledged.
+    pub fn with_patience(self, patience: Duration) -> anyhow::Result<Self> {
+        Ok(Self {
+            producer: RwLock::new(Some(Generation::create(&self.config, patience)?)),
+            patience,
+            ..self
         })
     }
 
@@ -71,8 +93,8 @@ impl KafkaPublisher {
             .clone()
     }
 
-    /// Puts a new producer in place of one that has failed for good.
-    fn replace(&self, failed: &Arc<Generation>) {
+    /// Puts a new producer in place of one that has failed for good, and gives up what that has still out.
+    fn replace(&self, failed: &Arc<Generation>, reason: &str) {
         let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
         if !current
             .as_ref()
@@ -80,16 +102,45 @@ impl KafkaPublisher {
         {
             return;
         }
-        tracing::error!(
-            reason = failed.fatal_error(),
-            "the producer gave up and is replaced"
-        );
-        match Generation::create(&self.config) {
+        tracing::error!(reason, "the producer is replaced");
+        metrics::counter!("relay_producers_replaced_total").increment(1);
+        let patience = match failed.got_on.load(Ordering::Relaxed) {
+            true => self.patience,
+            false => (failed.patience * 2).min(MOST_PATIENCE),
+        };
+        match Generation::create(&self.config, patience) {
             Ok(next) => *current = Some(next),
             // The next batch fails as this one did and tries again.
             Err(error) => tracing::error!(error = format!("{error:#}"), "no new producer"),
         }
         failed.give_up();
+    }
+
+    /// Waits until nothing of a batch was acknowledged for a while although another client finds a leader for all of it.
+    async fn stands_still(&self, generation: &Generation, outstanding: &Outstanding, rows: &[OutboxRow]) {
+        loop {
+            let before = outstanding.count();
+            tokio::time::sleep(generation.patience).await;
+            if outstanding.count() == before && self.leaders_are_there(rows).await {
+                return;
+            }
+        }
+    }
+
+    async fn leaders_are_there(&self, rows: &[OutboxRow]) -> bool {
+        let servers = self
+            .config
+            .get("bootstrap.servers")
+            .unwrap_or_default()
+            .to_owned();
+        let led = tokio::task::spawn_blocking(move || topics_with_leaders(&servers)).await;
+        let Ok(Ok(led)) = led else { return false };
+        let wanted: BTreeSet<&str> = rows.iter().map(|row| row.topic.as_str()).collect();
+        wanted.iter().all(|topic| led.contains(&self.topic(topic)))
+    }
+
+    fn topic(&self, name: &str) -> String {
+        format!("{}{name}", self.topic_prefix)
     }
 
     /// The ids of all types in the rows, or why there is none.
@@ -128,8 +179,9 @@ impl Publisher for KafkaPublisher {
                     Err(not_acknowledged("an earlier record of its bucket failed"))
                 }
                 Some(Ok(id)) => {
-                    let topic = format!("{}{}", self.topic_prefix, row.topic);
-                    generation.send(&topic, row, *id, outstanding.ticket(place)).await
+                    generation
+                        .send(&self.topic(&row.topic), row, *id, outstanding.ticket(place))
+                        .await
                 }
                 Some(Err(error)) => Err(not_acknowledged(error)),
                 None => Err(not_acknowledged("its schema's id was not looked up")),
@@ -144,7 +196,11 @@ impl Publisher for KafkaPublisher {
             biased;
             failures = &mut settled => failures,
             () = generation.given_up.cancelled() => {
-                self.replace(&generation);
+                self.replace(&generation, &generation.fatal_error().unwrap_or_default());
+                settled.await
+            }
+            () = self.stands_still(&generation, &outstanding, rows) => {
+                self.replace(&generation, "nothing was acknowledged for long, though another client finds the leaders");
                 settled.await
             }
         };
@@ -157,8 +213,11 @@ impl Publisher for KafkaPublisher {
                 });
             }
         }
-        if fatal.is_some() {
-            self.replace(&generation);
+        if results.iter().any(Result::is_ok) {
+            generation.got_on.store(true, Ordering::Relaxed);
+        }
+        if let Some(reason) = fatal {
+            self.replace(&generation, &reason);
         }
         results
     }
@@ -172,6 +231,9 @@ fn not_acknowledged(reason: &str) -> PublishError {
 struct Generation {
     producer: Option<ThreadedProducer<Deliveries>>,
     given_up: CancellationToken,
+    patience: Duration,
+    /// Something of it was acknowledged.
+    got_on: AtomicBool,
 }
 
 impl std::fmt::Debug for Generation {
@@ -181,7 +243,7 @@ impl std::fmt::Debug for Generation {
 }
 
 impl Generation {
-    fn create(config: &ClientConfig) -> anyhow::Result<Arc<Self>> {
+    fn create(config: &ClientConfig, patience: Duration) -> anyhow::Result<Arc<Self>> {
         let deliveries = Deliveries::default();
         let given_up = deliveries.given_up.clone();
         let producer = config
@@ -190,6 +252,8 @@ impl Generation {
         Ok(Arc::new(Self {
             producer: Some(producer),
             given_up,
+            patience,
+            got_on: AtomicBool::new(false),
         }))
     }
 

@@ -177,6 +177,12 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_number_comes_back_to_its_last_digit(number in any::<f64>()) {
+            let place = Place { sort_values: vec![json!(number)], point: None };
+            prop_assert_eq!(a_signer().open(&a_signer().seal(&place, "q"), "q"), Ok(place));
+        }
+
+        #[test]
         fn any_text_is_refused_without_a_panic(text in ".*") {
             prop_assert_eq!(a_signer().open(&text, "q"), Err(ForgedCursor));
         }
