@@ -16,6 +16,8 @@ use super::KafkaSettings;
 use crate::application::ports::EventTopics;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Of what is only asked to see whether another client gets on; a process that stops waits for it.
+const LEADERS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Creates the topics of the events, which keep everything, where they are not there yet. Those that are there stay
 /// as they are.
@@ -88,24 +90,28 @@ impl EventTopics for KafkaTopics {
 }
 
 fn topics_there(servers: &str) -> anyhow::Result<BTreeSet<String>> {
-    topics(servers, |topic| topic.error().is_none())
+    topics(servers, TIMEOUT, |topic| topic.error().is_none())
 }
 
 /// The topics that have a leader for each partition, as a client says that knows nothing yet. Blocks.
 pub fn topics_with_leaders(servers: &str) -> anyhow::Result<BTreeSet<String>> {
-    topics(servers, |topic| {
+    topics(servers, LEADERS_TIMEOUT, |topic| {
         topic.error().is_none() && topic.partitions().iter().all(|partition| partition.leader() >= 0)
     })
 }
 
 /// All of them are asked for: to ask for one by name would make it where brokers make topics by themselves.
-fn topics(servers: &str, wanted: impl Fn(&MetadataTopic) -> bool) -> anyhow::Result<BTreeSet<String>> {
+fn topics(
+    servers: &str,
+    timeout: Duration,
+    wanted: impl Fn(&MetadataTopic) -> bool,
+) -> anyhow::Result<BTreeSet<String>> {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", servers)
         .create()
         .context("Kafka's client")?;
     let metadata = client
-        .fetch_metadata(None, TIMEOUT)
+        .fetch_metadata(None, timeout)
         .context("Kafka does not tell its topics")?;
     Ok(metadata
         .topics()
