@@ -17,7 +17,7 @@ use shared_events::AggregateType;
 
 use super::events::*;
 use super::kafka::SOON;
-use super::world::{World, create_event_topics, first};
+use super::world::{Running, World, create_event_topics, first};
 
 const OLD: Range<u128> = 1..40;
 /// With these a topic made anew has more in each partition than the old one had.
@@ -26,16 +26,11 @@ const NEW: Range<u128> = 40..300;
 /// More is in the new topic than was in the old one before anybody reads on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_made_anew_under_a_projector_is_read_from_its_beginning() {
-    let world = World::with(&[Kind::Customer]).await;
-    let projector = world.start();
-    world.register(OLD).await;
-    world.are_there(OLD).await;
-    let group = world.kafka.group(first(Kind::Customer));
-    let before = world.members(&group).await;
+    let (world, projector, before) = read_by_a_first_client().await;
     world.delete_event_topics().await;
     world
         .until("the client that read the old one is gone", async || {
-            let now = world.members(&group).await;
+            let now = world.members().await;
             now.iter().all(|member| !before.contains(member))
         })
         .await;
@@ -49,16 +44,11 @@ async fn a_topic_made_anew_under_a_projector_is_read_from_its_beginning() {
 /// stand in their partitions, and nobody is given them to read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_records_are_not_read_another_client_reads_on() {
-    let world = World::with(&[Kind::Customer]).await;
-    let projector = world.start();
-    world.register(OLD).await;
-    world.are_there(OLD).await;
-    let group = world.kafka.group(first(Kind::Customer));
-    let before = world.members(&group).await;
+    let (world, projector, before) = read_by_a_first_client().await;
     world.take_back().await;
     world
         .until("another client reads", async || {
-            let now = world.members(&group).await;
+            let now = world.members().await;
             now.iter().any(|member| !before.contains(member))
         })
         .await;
@@ -100,6 +90,16 @@ async fn after_a_topic_was_gone_it_is_read_from_what_was_written_since_or_is_com
     }
 }
 
+/// What is in the old topic is read, by the clients that are told.
+async fn read_by_a_first_client() -> (World, Running, Vec<String>) {
+    let world = World::with(&[Kind::Customer]).await;
+    let projector = world.start();
+    world.register(OLD).await;
+    world.are_there(OLD).await;
+    let clients = world.members().await;
+    (world, projector, clients)
+}
+
 impl World {
     async fn register(&self, customers: Range<u128>) {
         let events: Vec<_> = customers.map(|n| registered(id(n), "Ada")).collect();
@@ -127,8 +127,8 @@ impl World {
         .expect("the brokers take it");
     }
 
-    async fn members(&self, group: &str) -> Vec<String> {
-        let (kafka, group) = (self.kafka.clone(), group.to_owned());
+    async fn members(&self) -> Vec<String> {
+        let (kafka, group) = (self.kafka.clone(), self.kafka.group(first(Kind::Customer)));
         tokio::task::spawn_blocking(move || {
             let client: BaseConsumer = kafka.client_config().create()?;
             let groups = client.fetch_group_list(Some(&group), SOON)?;

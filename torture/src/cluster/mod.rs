@@ -10,6 +10,7 @@ mod roles;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -59,6 +60,7 @@ struct Inner {
     to_postgres: Proxy,
     to_elasticsearch: Proxy,
     disk: Option<Disk>,
+    topics_deleted: AtomicU64,
 }
 
 impl Cluster {
@@ -122,6 +124,7 @@ impl Cluster {
             to_postgres,
             to_elasticsearch,
             disk,
+            topics_deleted: AtomicU64::new(0),
         }));
         if let Err(error) = cluster.bring_up().await {
             // The start's error says more than one of the clean-up.
@@ -192,6 +195,16 @@ impl Cluster {
             .filter(|(role, _)| *role == wanted)
             .map(|(_, process)| process.clone())
             .collect()
+    }
+
+    /// No broker knows a topic any more that the harness deleted.
+    pub fn topic_is_gone(&self) {
+        self.0.topics_deleted.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How many the harness has deleted: what was seen of topics before may be of others than those that are there now.
+    pub fn topics_deleted(&self) -> u64 {
+        self.0.topics_deleted.load(Ordering::SeqCst)
     }
 
     pub fn postgres(&self) -> &Process {

@@ -250,12 +250,13 @@ pub async fn delete(cluster: &Cluster, topic: &str) -> Result<()> {
     for deleted in admin.delete_topics(&[topic], &AdminOptions::new()).await? {
         deleted.map_err(|(topic, error)| anyhow!("{topic}: {error}"))?;
     }
-    let topic = topic.to_owned();
+    let (cluster, topic) = (cluster.clone(), topic.to_owned());
     spawn_blocking(move || {
         let since = Instant::now();
         loop {
             let metadata = admin.inner().fetch_metadata(None, LIMIT)?;
             if !metadata.topics().iter().any(|found| found.name() == topic) {
+                cluster.topic_is_gone();
                 return Ok(());
             }
             if since.elapsed() > LIMIT {

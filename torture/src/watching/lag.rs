@@ -33,6 +33,8 @@ pub struct Lags {
     http: reqwest::Client,
     brokers: Option<Brokers>,
     ends: Ends,
+    /// Topics that were deleted up to the last look.
+    deleted: u64,
     turn: usize,
     /// Since when no replica of a role has answered.
     silent: HashMap<&'static str, Instant>,
@@ -59,6 +61,7 @@ impl Lags {
             http: http_client()?,
             brokers: Some(Brokers::connect(cluster.bootstrap_servers(), BROKERS)?),
             ends: Ends::default(),
+            deleted: cluster.topics_deleted(),
             turn: 0,
             silent: HashMap::new(),
         })
@@ -115,6 +118,10 @@ impl Lags {
         for _ in 0..AT_ONCE {
             self.turn += 1;
             let of = fed.get(self.turn % fed.len()).context("no projection")?;
+            let deleted = self.cluster.topics_deleted();
+            if deleted != self.deleted {
+                (self.ends, self.deleted) = (Ends::default(), deleted);
+            }
             let before = self.oldest_record(of).await?;
             let apis = self.cluster.query_apis().to_vec();
             let mut answers = Vec::new();
@@ -125,10 +132,11 @@ impl Lags {
                 answers.push((api, asked, told));
             }
             let after = self.oldest_record(of).await?;
-            // Queries may read another generation by now, and the services tell of that one.
+            // Queries may read another generation by now, and the services tell of that one; or what waits is of another topic.
             let same = projections::fed(&self.http, self.cluster.elasticsearch_url())
                 .await?
-                .contains(of);
+                .contains(of)
+                && self.cluster.topics_deleted() == deleted;
             let still = before
                 .zip(after)
                 .is_some_and(|(before, after)| same && before.what == after.what);
@@ -168,7 +176,7 @@ impl Lags {
         self.brokers = Some(brokers);
         let seen = Instant::now();
         let waiting = behind?.into_iter().map(|behind| Waiting {
-            seconds: self.ends.there_for(&of.group, &behind, seen).as_secs_f64(),
+            seconds: self.ends.there_for(&behind, seen).as_secs_f64(),
             what: format!("{} {} {}", behind.topic, behind.partition, behind.committed),
             seen,
         });
@@ -179,25 +187,14 @@ impl Lags {
 /// The ends of partitions as they were seen. The time that a record says is no witness: it was sent then, and may have come to
 /// where it can be read much later; that long it is in the outbox, whose age tells of it.
 #[derive(Default)]
-struct Ends {
-    seen: HashMap<(String, i32), VecDeque<(i64, Instant)>>,
-    /// By the group, too.
-    committed: HashMap<(String, String, i32), i64>,
-}
+struct Ends(HashMap<(String, i32), VecDeque<(i64, Instant)>>);
 
 impl Ends {
     /// Since the first look that showed the first record that is not done.
-    fn there_for(&mut self, group: &str, behind: &Behind, now: Instant) -> Duration {
+    fn there_for(&mut self, behind: &Behind, now: Instant) -> Duration {
         let partition = (behind.topic.clone(), behind.partition);
-        let of_group = (group.to_owned(), behind.topic.clone(), behind.partition);
-        let committed = self.committed.insert(of_group, behind.committed);
-        let seen = self.seen.entry(partition).or_default();
+        let seen = self.0.entry(partition).or_default();
         let end = behind.committed + behind.records;
-        let fell = committed.is_some_and(|before| before > behind.committed);
-        // A topic that was made anew: what was seen there before is another one's.
-        if fell || seen.back().is_some_and(|(last, _)| *last > end) {
-            seen.clear();
-        }
         if seen.back().is_none_or(|(last, _)| *last < end) {
             seen.push_back((end, now));
         }
@@ -241,22 +238,10 @@ mod tests {
         let (mut ends, begun) = (Ends::default(), Instant::now());
         let mut after = |seconds, committed, records| {
             let now = begun + Duration::from_secs(seconds);
-            ends.there_for("group", &behind(committed, records), now)
-                .as_secs()
+            ends.there_for(&behind(committed, records), now).as_secs()
         };
         assert_eq!(after(0, 10, 5), 0);
         assert_eq!(after(3, 10, 7), 3);
         assert_eq!(after(4, 15, 2), 1);
-    }
-
-    #[test]
-    fn what_was_seen_of_a_topic_says_nothing_of_the_one_that_is_made_in_its_place() {
-        for end in [12, 40] {
-            let (mut ends, begun) = (Ends::default(), Instant::now());
-            ends.there_for("group", &behind(10, 5), begun);
-            let later = begun + Duration::from_secs(60);
-            let waited = ends.there_for("group", &behind(2, end - 2), later);
-            assert_eq!(waited, Duration::ZERO, "up to {end}");
-        }
     }
 }
