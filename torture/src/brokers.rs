@@ -9,13 +9,14 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-/// A partition of which a group has something left to do.
+/// How far a group is in a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Behind {
+pub struct Standing {
     pub topic: String,
     pub partition: i32,
     /// The next that it has to do.
     pub committed: i64,
+    /// That it has left to do.
     pub records: i64,
 }
 
@@ -73,7 +74,13 @@ impl Brokers {
     }
 
     /// Where a group is behind.
-    pub fn behind(&mut self, group: &str, topics: &[String]) -> Result<Vec<Behind>> {
+    pub fn behind(&mut self, group: &str, topics: &[String]) -> Result<Vec<Standing>> {
+        let mut standings = self.standings(group, topics)?;
+        standings.retain(|standing| standing.records > 0);
+        Ok(standings)
+    }
+
+    pub fn standings(&mut self, group: &str, topics: &[String]) -> Result<Vec<Standing>> {
         let mut asked = TopicPartitionList::new();
         let mut bounds = HashMap::new();
         for topic in topics {
@@ -83,7 +90,7 @@ impl Brokers {
             }
         }
         let committed = self.committed(group, asked)?;
-        let mut behind = Vec::new();
+        let mut standings = Vec::new();
         for element in committed.elements() {
             let key = (element.topic().to_owned(), element.partition());
             let (low, high) = bounds
@@ -94,16 +101,14 @@ impl Brokers {
                 Offset::Offset(offset) => offset.max(low),
                 _ => low,
             };
-            if committed < high {
-                behind.push(Behind {
-                    topic: key.0,
-                    partition: key.1,
-                    committed,
-                    records: high - committed,
-                });
-            }
+            standings.push(Standing {
+                topic: key.0,
+                partition: key.1,
+                committed,
+                records: (high - committed).max(0),
+            });
         }
-        Ok(behind)
+        Ok(standings)
     }
 
     /// The next record that a group has to do, of each of these partitions.

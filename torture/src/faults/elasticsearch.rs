@@ -15,8 +15,8 @@ use super::scene::Scene;
 use super::topics;
 use crate::cluster::{Service, Way};
 
-/// In which Elasticsearch sees that its disk is full.
-/// It looks every 30 s, every 10 s from the look after it was told so; and slowly, where the machine has much to do.
+/// In which Elasticsearch sees that its disk is full: it looks every 30 s, every 10 s from the look after it was told so, and
+/// slowly where the machine has much to do.
 const DISK_SEEN_WITHIN: Duration = Duration::from_secs(60);
 /// The index of a projection that few queries read, so that the others can be looked at meanwhile.
 const LOSABLE: [&str; 4] = ["customers", "products", "deliveries", "invoices"];

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
-use crate::brokers::{Behind, Brokers};
+use crate::brokers::{Brokers, Standing};
 use crate::calling::http_client;
 use crate::cluster::Cluster;
 use crate::figures;
@@ -168,17 +168,17 @@ impl Lags {
     async fn oldest_record(&mut self, of: &Fed) -> Result<Option<Waiting>> {
         let mut brokers = self.brokers.take().context("the brokers are asked already")?;
         let (group, topics) = (of.group.clone(), of.topics.clone());
-        let (brokers, behind) = spawn_blocking(move || {
-            let behind = brokers.behind(&group, &topics);
-            (brokers, behind)
+        let (brokers, standings) = spawn_blocking(move || {
+            let standings = brokers.standings(&group, &topics);
+            (brokers, standings)
         })
         .await?;
         self.brokers = Some(brokers);
         let seen = Instant::now();
-        let waiting = behind?.into_iter().map(|behind| Waiting {
-            seconds: self.ends.there_for(&behind, seen).as_secs_f64(),
-            what: format!("{} {} {}", behind.topic, behind.partition, behind.committed),
-            seen,
+        let waiting = standings?.into_iter().filter_map(|standing| {
+            let seconds = self.ends.there_for(&of.group, &standing, seen)?.as_secs_f64();
+            let what = format!("{} {} {}", standing.topic, standing.partition, standing.committed);
+            Some(Waiting { what, seconds, seen })
         });
         Ok(waiting.max_by(|one, other| one.seconds.total_cmp(&other.seconds)))
     }
@@ -187,22 +187,32 @@ impl Lags {
 /// The ends of partitions as they were seen. The time that a record says is no witness: it was sent then, and may have come to
 /// where it can be read much later; that long it is in the outbox, whose age tells of it.
 #[derive(Default)]
-struct Ends(HashMap<(String, i32), VecDeque<(i64, Instant)>>);
+struct Ends {
+    seen: HashMap<(String, i32), VecDeque<(i64, Instant)>>,
+    /// By the group, too.
+    committed: HashMap<(String, String, i32), i64>,
+}
 
 impl Ends {
-    /// Since the first look that showed the first record that is not done.
-    fn there_for(&mut self, behind: &Behind, now: Instant) -> Duration {
-        let partition = (behind.topic.clone(), behind.partition);
-        let seen = self.0.entry(partition).or_default();
-        let end = behind.committed + behind.records;
+    /// Since the first look that showed the first record that is not done, if there is one.
+    fn there_for(&mut self, group: &str, standing: &Standing, now: Instant) -> Option<Duration> {
+        let partition = (standing.topic.clone(), standing.partition);
+        let of_group = (group.to_owned(), standing.topic.clone(), standing.partition);
+        let committed = self.committed.insert(of_group, standing.committed);
+        let seen = self.seen.entry(partition).or_default();
+        let end = standing.committed + standing.records;
+        // Records that are to be done once more, for an index that was lost, wait since then.
+        if committed.is_some_and(|before| before > standing.committed) {
+            seen.clear();
+        }
         if seen.back().is_none_or(|(last, _)| *last < end) {
             seen.push_back((end, now));
         }
         while seen.len() > KEPT {
             seen.pop_front();
         }
-        let first = seen.iter().find(|(end, _)| *end > behind.committed);
-        first.map_or(Duration::ZERO, |(_, since)| now.duration_since(*since))
+        let first = seen.iter().find(|(end, _)| *end > standing.committed);
+        first.map(|(_, since)| now.duration_since(*since))
     }
 }
 
@@ -224,24 +234,35 @@ async fn oldest_row(database: &Client) -> Result<Option<Waiting>> {
 mod tests {
     use super::*;
 
-    fn behind(committed: i64, records: i64) -> Behind {
-        Behind {
-            topic: "orders".to_owned(),
-            partition: 0,
-            committed,
-            records,
+    /// Looks at a partition: after how many seconds, what is committed, how many records stand behind that; and for how many
+    /// seconds the first of them has waited.
+    fn looks(at: &[(u64, i64, i64, Option<u64>)]) {
+        let (mut ends, begun) = (Ends::default(), Instant::now());
+        for (after, committed, records, waited) in at {
+            let standing = Standing {
+                topic: "orders".to_owned(),
+                partition: 0,
+                committed: *committed,
+                records: *records,
+            };
+            let now = begun + Duration::from_secs(*after);
+            let found = ends.there_for("group", &standing, now);
+            assert_eq!(found.map(|found| found.as_secs()), *waited, "after {after} s");
         }
     }
 
     #[test]
     fn a_record_has_waited_since_it_was_first_seen() {
-        let (mut ends, begun) = (Ends::default(), Instant::now());
-        let mut after = |seconds, committed, records| {
-            let now = begun + Duration::from_secs(seconds);
-            ends.there_for(&behind(committed, records), now).as_secs()
-        };
-        assert_eq!(after(0, 10, 5), 0);
-        assert_eq!(after(3, 10, 7), 3);
-        assert_eq!(after(4, 15, 2), 1);
+        looks(&[
+            (0, 10, 5, Some(0)),
+            (3, 10, 7, Some(3)),
+            (4, 15, 2, Some(1)),
+            (5, 17, 0, None),
+        ]);
+    }
+
+    #[test]
+    fn what_is_to_be_done_once_more_waits_since_then() {
+        looks(&[(0, 15, 0, None), (60, 2, 13, Some(0)), (62, 2, 13, Some(2))]);
     }
 }
