@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -18,7 +19,7 @@ use tokio::task::spawn_blocking;
 
 use crate::brokers::Brokers;
 use crate::calling::http_client;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Role};
 use crate::projections::{self, Fed};
 
 /// A header of every record that the harness puts into a topic.
@@ -288,6 +289,32 @@ pub async fn members(cluster: &Cluster) -> Result<Vec<(String, String)>> {
         Ok(members)
     })
     .await?
+}
+
+/// Waits until every projector has its part of each group that feeds what queries read.
+pub async fn shared_out(cluster: &Cluster, limit: Duration) -> Result<()> {
+    let since = Instant::now();
+    let projectors = cluster.replicas(Role::Projector).len();
+    let http = http_client()?;
+    let client = Arc::new(consumer(&config(cluster))?);
+    loop {
+        let fed = projections::fed(&http, cluster.elasticsearch_url()).await?;
+        let asked = Arc::clone(&client);
+        let groups = spawn_blocking(move || asked.fetch_group_list(None, LIMIT)).await??;
+        let is_shared = |of: &&Fed| {
+            groups.groups().iter().any(|group| {
+                group.name() == of.group && group.state() == "Stable" && group.members().len() >= projectors
+            })
+        };
+        match fed.iter().find(|of| !is_shared(of)) {
+            None => break,
+            Some(of) if since.elapsed() > limit => bail!("{} is not shared out to {projectors} members", of.group),
+            Some(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+    // To drop a client blocks.
+    spawn_blocking(move || drop(client)).await?;
+    Ok(())
 }
 
 /// Waits until the projectors have committed everything that stands in the topics of events now, for every projection as
