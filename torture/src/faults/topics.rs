@@ -308,7 +308,9 @@ pub async fn shared_out(cluster: &Cluster, limit: Duration) -> Result<()> {
         };
         match fed.iter().find(|of| !is_shared(of)) {
             None => break,
-            Some(of) if since.elapsed() > limit => bail!("{} is not shared out to {projectors} members", of.group),
+            Some(of) if since.elapsed() > limit => {
+                bail!("{} is not shared out to {projectors} members", of.group)
+            }
             Some(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
