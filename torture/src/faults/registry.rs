@@ -13,7 +13,6 @@ use super::unknown_schema::{self, WAITS_WITHIN};
 use crate::cluster::Role;
 
 const LIVE_WITHIN: Duration = Duration::from_secs(10);
-const SHARED_OUT_WITHIN: Duration = Duration::from_secs(30);
 
 /// A relay or a projector that is started meanwhile lives and waits, and goes on when the registry is back.
 pub async fn down_at_start(scene: Scene) -> Result<()> {
@@ -51,11 +50,10 @@ pub async fn down(scene: Scene) -> Result<()> {
         scene.healed(Sign::Visible);
         return Ok(());
     }
-    // One that has just been started knows none, until it has read a record of each.
-    topics::shared_out(scene.cluster(), SHARED_OUT_WITHIN).await?;
     let letters = topics::count(scene.cluster(), DEAD_LETTERS).await?;
     let unknown = unknown_schema::register(&scene).await?;
-    // The registry's own store writes half a second late: what it loses by being killed is not what this is about.
+    // The registry's own store writes half a second late: what it loses by being killed is not what this is about. And who has
+    // just been given partitions has read of each kind by then.
     sleep(Duration::from_secs(2)).await;
     scene.began("SIGKILL");
     registry.kill().await?;

@@ -12,6 +12,7 @@ use super::kinds::{FaultKind, Part, WithOthers};
 use super::probing::Probes;
 use super::recovery::{RECOVERY, Sign};
 use super::scene::{Scene, Told};
+use super::topics;
 use crate::cluster::{Cluster, Role};
 use crate::pulse::Pulse;
 use crate::recording::Recorder;
@@ -64,10 +65,17 @@ pub async fn run_schedule(
         _ => SHORT,
     };
     let end = Instant::now() + duration;
-    let mut injected = Vec::new();
+    let mut injected: Vec<Injected> = Vec::new();
     // None begins that would end late.
     while injected.is_empty() || Instant::now() + longest < end {
         let (kinds, seed) = rounds.next();
+        // What one alone does is not to be what one before it did to a projector that still comes back.
+        if kinds.len() == 1
+            && let Err(error) = topics::shared_out(cluster, RECOVERY).await
+            && let Some(last) = injected.last_mut()
+        {
+            last.violations.push(format!("{error:#}"));
+        }
         let names: Vec<&'static str> = kinds.iter().map(|kind| kind.name).collect();
         progress(Moment::Begins(&names));
         let scenes: Vec<Scene> = (0..kinds.len())
