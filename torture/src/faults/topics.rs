@@ -300,13 +300,8 @@ pub async fn shared_out(cluster: &Cluster, limit: Duration) -> Result<()> {
     loop {
         let fed = projections::fed(&http, cluster.elasticsearch_url()).await?;
         let asked = Arc::clone(&client);
-        let groups = spawn_blocking(move || asked.fetch_group_list(None, LIMIT)).await??;
-        let is_shared = |of: &&Fed| {
-            groups.groups().iter().any(|group| {
-                group.name() == of.group && group.state() == "Stable" && group.members().len() >= projectors
-            })
-        };
-        match fed.iter().find(|of| !is_shared(of)) {
+        let shared = spawn_blocking(move || groups_of(&asked, projectors)).await??;
+        match fed.into_iter().find(|of| !shared.contains(&of.group)) {
             None => break,
             Some(of) if since.elapsed() > limit => {
                 bail!("{} is not shared out to {projectors} members", of.group)
@@ -317,6 +312,17 @@ pub async fn shared_out(cluster: &Cluster, limit: Duration) -> Result<()> {
     // To drop a client blocks.
     spawn_blocking(move || drop(client)).await?;
     Ok(())
+}
+
+/// The groups that are at rest and have so many members.
+fn groups_of(client: &BaseConsumer, members: usize) -> Result<HashSet<String>> {
+    let groups = client.fetch_group_list(None, LIMIT)?;
+    Ok(groups
+        .groups()
+        .iter()
+        .filter(|group| group.state() == "Stable" && group.members().len() >= members)
+        .map(|group| group.name().to_owned())
+        .collect())
 }
 
 /// Waits until the projectors have committed everything that stands in the topics of events now, for every projection as
