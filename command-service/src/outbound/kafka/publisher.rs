@@ -32,9 +32,9 @@ use crate::application::ports::{OutboxRow, PublishError, Publisher};
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
 /// Records handed to the client in one go, before other tasks of the thread get their turn.
 const RECORDS_PER_TURN: usize = 128;
-/// For how long nothing of a batch is acknowledged, at least, before another client is asked for the leaders. More than the
-/// client itself takes to find that a broker does not answer.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How often it is looked whether anything of a batch was acknowledged. Two of them are more than the client itself takes to
+/// find that a broker does not answer, or that it is back.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// It doubles with each producer that was replaced in vain, up to this.
 const MOST_PATIENCE: Duration = Duration::from_secs(600);
 
@@ -116,14 +116,18 @@ impl KafkaPublisher {
         failed.give_up();
     }
 
-    /// Waits until nothing of a batch was acknowledged for a while although another client finds a leader for all of it.
+    /// Waits until another client has found a leader for all of a batch, and a while later does so still, and nothing of the
+    /// batch was acknowledged all the time.
     async fn stands_still(&self, generation: &Generation, outstanding: &Outstanding, rows: &[OutboxRow]) {
+        let mut were_there = false;
         loop {
             let before = outstanding.count();
             tokio::time::sleep(generation.patience).await;
-            if outstanding.count() == before && self.leaders_are_there(rows).await {
+            let are_there = outstanding.count() == before && self.leaders_are_there(rows).await;
+            if were_there && are_there {
                 return;
             }
+            were_there = are_there;
         }
     }
 
