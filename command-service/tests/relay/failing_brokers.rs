@@ -44,6 +44,15 @@ async fn rows(events: u64) -> Vec<OutboxRow> {
     store.pending(&buckets, 1000).await.unwrap()
 }
 
+/// The fifty rows, each once.
+async fn all_stand_in_order(topics: &TestTopics) {
+    let records = topics
+        .read_until("ordering.customers", |records| records.len() >= 50)
+        .await;
+    let versions: Vec<u64> = records.iter().map(|record| record.version()).collect();
+    assert_eq!(versions, (1..=50).collect::<Vec<_>>());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_passes_is_retried_in_order() {
     let mocked = mocked().await;
@@ -52,12 +61,7 @@ async fn what_passes_is_retried_in_order() {
     mocked.cluster.request_errors(RDKafkaApiKey::Produce, &passing);
     let results = mocked.publisher.publish(&rows).await;
     assert!(results.iter().all(Result::is_ok), "{results:?}");
-    let records = mocked
-        .topics
-        .read_until("ordering.customers", |records| records.len() >= 50)
-        .await;
-    let versions: Vec<u64> = records.iter().map(|record| record.version()).collect();
-    assert_eq!(versions, (1..=50).collect::<Vec<_>>());
+    all_stand_in_order(&mocked.topics).await;
     mocked.publisher.close().await;
 }
 
@@ -79,12 +83,7 @@ async fn a_refusal_that_could_leave_a_gap_makes_the_producer_give_up_and_another
     assert!(results.iter().all(Result::is_err), "nothing after it lands");
     let results = mocked.publisher.publish(&rows[1..]).await;
     assert!(results.iter().all(Result::is_ok), "{results:?}");
-    let records = mocked
-        .topics
-        .read_until("ordering.customers", |records| records.len() >= 50)
-        .await;
-    let versions: Vec<u64> = records.iter().map(|record| record.version()).collect();
-    assert_eq!(versions, (1..=50).collect::<Vec<_>>());
+    all_stand_in_order(&mocked.topics).await;
     mocked.publisher.close().await;
 }
 
@@ -109,12 +108,7 @@ async fn a_producer_of_which_nothing_is_acknowledged_though_there_is_a_leader_is
     mocked.cluster.clear_request_errors(RDKafkaApiKey::Produce);
     let results = publisher.publish(&rows).await;
     assert!(results.iter().all(Result::is_ok), "{results:?}");
-    let records = mocked
-        .topics
-        .read_until("ordering.customers", |records| records.len() >= 50)
-        .await;
-    let versions: Vec<u64> = records.iter().map(|record| record.version()).collect();
-    assert_eq!(versions, (1..=50).collect::<Vec<_>>());
+    all_stand_in_order(&mocked.topics).await;
     publisher.close().await;
 }
 
