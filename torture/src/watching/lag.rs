@@ -32,7 +32,7 @@ pub struct Lags {
     recorder: Recorder,
     http: reqwest::Client,
     brokers: Option<Brokers>,
-    ends: Ends,
+    looks: Looks,
     /// Topics that were deleted up to the last look.
     deleted: u64,
     turn: usize,
@@ -60,7 +60,7 @@ impl Lags {
             recorder: recorder.clone(),
             http: http_client()?,
             brokers: Some(Brokers::connect(cluster.bootstrap_servers(), BROKERS)?),
-            ends: Ends::default(),
+            looks: Looks::default(),
             deleted: cluster.topics_deleted(),
             turn: 0,
             silent: HashMap::new(),
@@ -120,7 +120,7 @@ impl Lags {
             let of = fed.get(self.turn % fed.len()).context("no projection")?;
             let deleted = self.cluster.topics_deleted();
             if deleted != self.deleted {
-                (self.ends, self.deleted) = (Ends::default(), deleted);
+                (self.looks, self.deleted) = (Looks::default(), deleted);
             }
             let before = self.oldest_record(of).await?;
             let apis = self.cluster.query_apis().to_vec();
@@ -176,7 +176,7 @@ impl Lags {
         self.brokers = Some(brokers);
         let seen = Instant::now();
         let waiting = standings?.into_iter().filter_map(|standing| {
-            let seconds = self.ends.there_for(&of.group, &standing, seen)?.as_secs_f64();
+            let seconds = self.looks.there_for(&of.group, &standing, seen)?.as_secs_f64();
             let what = format!("{} {} {}", standing.topic, standing.partition, standing.committed);
             Some(Waiting { what, seconds, seen })
         });
@@ -184,34 +184,38 @@ impl Lags {
     }
 }
 
-/// The ends of partitions as they were seen. The time that a record says is no witness: it was sent then, and may have come to
-/// where it can be read much later; that long it is in the outbox, whose age tells of it.
+/// What was seen of partitions, by the group: what one of them has to do, another may have done before. The time that a record
+/// says is no witness: it was sent then, and may have come to where it can be read much later; that long it is in the outbox,
+/// whose age tells of it.
 #[derive(Default)]
-struct Ends {
-    seen: HashMap<(String, i32), VecDeque<(i64, Instant)>>,
-    /// By the group, too.
-    committed: HashMap<(String, String, i32), i64>,
+struct Looks(HashMap<(String, String, i32), Seen>);
+
+struct Seen {
+    committed: i64,
+    ends: VecDeque<(i64, Instant)>,
 }
 
-impl Ends {
+impl Looks {
     /// Since the first look that showed the first record that is not done, if there is one.
     fn there_for(&mut self, group: &str, standing: &Standing, now: Instant) -> Option<Duration> {
-        let partition = (standing.topic.clone(), standing.partition);
         let of_group = (group.to_owned(), standing.topic.clone(), standing.partition);
-        let committed = self.committed.insert(of_group, standing.committed);
-        let seen = self.seen.entry(partition).or_default();
-        let end = standing.committed + standing.records;
+        let seen = self.0.entry(of_group).or_insert(Seen {
+            committed: standing.committed,
+            ends: VecDeque::new(),
+        });
         // Records that are to be done once more, for an index that was lost, wait since then.
-        if committed.is_some_and(|before| before > standing.committed) {
-            seen.clear();
+        if standing.committed < seen.committed {
+            seen.ends.clear();
         }
-        if seen.back().is_none_or(|(last, _)| *last < end) {
-            seen.push_back((end, now));
+        seen.committed = standing.committed;
+        let end = standing.committed + standing.records;
+        if seen.ends.back().is_none_or(|(last, _)| *last < end) {
+            seen.ends.push_back((end, now));
         }
-        while seen.len() > KEPT {
-            seen.pop_front();
+        while seen.ends.len() > KEPT {
+            seen.ends.pop_front();
         }
-        let first = seen.iter().find(|(end, _)| *end > standing.committed);
+        let first = seen.ends.iter().find(|(end, _)| *end > standing.committed);
         first.map(|(_, since)| now.duration_since(*since))
     }
 }
@@ -236,8 +240,7 @@ mod tests {
 
     /// Looks at a partition: after how many seconds, what is committed, how many records stand behind that; and for how many
     /// seconds the first of them has waited.
-    fn looks(at: &[(u64, i64, i64, Option<u64>)]) {
-        let (mut ends, begun) = (Ends::default(), Instant::now());
+    fn looks(of: &mut Looks, group: &str, begun: Instant, at: &[(u64, i64, i64, Option<u64>)]) {
         for (after, committed, records, waited) in at {
             let standing = Standing {
                 topic: "orders".to_owned(),
@@ -246,23 +249,38 @@ mod tests {
                 records: *records,
             };
             let now = begun + Duration::from_secs(*after);
-            let found = ends.there_for("group", &standing, now);
+            let found = of.there_for(group, &standing, now);
             assert_eq!(found.map(|found| found.as_secs()), *waited, "after {after} s");
         }
     }
 
     #[test]
     fn a_record_has_waited_since_it_was_first_seen() {
-        looks(&[
+        let at = [
             (0, 10, 5, Some(0)),
             (3, 10, 7, Some(3)),
             (4, 15, 2, Some(1)),
             (5, 17, 0, None),
-        ]);
+        ];
+        looks(&mut Looks::default(), "group", Instant::now(), &at);
     }
 
     #[test]
     fn what_is_to_be_done_once_more_waits_since_then() {
-        looks(&[(0, 15, 0, None), (60, 2, 13, Some(0)), (62, 2, 13, Some(2))]);
+        let at = [(0, 15, 0, None), (60, 2, 13, Some(0)), (62, 2, 13, Some(2))];
+        looks(&mut Looks::default(), "group", Instant::now(), &at);
+    }
+
+    /// It may be of an index that was filled to the last record, and begin before that.
+    #[test]
+    fn of_a_group_that_was_not_looked_at_yet_nothing_waits_longer_than_since_then() {
+        let (mut of, begun) = (Looks::default(), Instant::now());
+        looks(&mut of, "one", begun, &[(0, 15, 0, None), (60, 15, 5, Some(0))]);
+        looks(
+            &mut of,
+            "other",
+            begun,
+            &[(61, 12, 8, Some(0)), (63, 12, 8, Some(2))],
+        );
     }
 }

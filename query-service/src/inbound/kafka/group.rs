@@ -13,6 +13,7 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use read_model::Kind;
 use shared_events::AggregateType;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::offsets::{Offsets, Partition};
 use super::resuming::Starts;
@@ -160,13 +161,18 @@ impl Group {
 
     fn at_their_starts(&self, partitions: &TopicPartitionList) -> TopicPartitionList {
         let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
         let mut list = TopicPartitionList::with_capacity(partitions.count());
         for element in partitions.elements() {
             let mut added = list.add_partition(element.topic(), element.partition());
             let aggregate = self.topics.find(element.topic()).map(|(aggregate, _)| aggregate);
-            if let Some(start) = aggregate.and_then(|aggregate| starts.take((aggregate, element.partition())))
-                && let Err(error) = added.set_offset(start)
-            {
+            let start = aggregate.and_then(|aggregate| starts.take((aggregate, element.partition()), now));
+            let Some(start) = start else {
+                continue;
+            };
+            let (generation, topic, partition) = (self.generation, element.topic(), element.partition());
+            tracing::info!(%generation, topic, partition, ?start, "begins where a topic that was gone is read on");
+            if let Err(error) = added.set_offset(start) {
                 tracing::error!(%error, "a partition begins where it is committed");
             }
         }

@@ -8,16 +8,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use shared_events::AggregateType;
+use tokio::time::Instant;
 
 use super::group::Topics;
 use super::offsets::Partition;
-use super::topic_bounds;
+use super::{standstill, topic_bounds};
 use crate::application::ports::{Generation, StoreError};
 use crate::outbound::kafka::KafkaSettings;
 
 const BROKERS_ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Whoever writes records gives them their time by a clock of its own.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(10);
+/// By then every process that goes on has found out that the topic is another one, and what is committed is of that. Who comes
+/// to a partition later would read again what others have read meanwhile.
+pub const VALID: Duration = standstill::MOST_PATIENCE.saturating_mul(2);
 
 /// Offsets at which partitions begin when they are assigned for the first time.
 #[derive(Debug, Default)]
@@ -25,6 +29,8 @@ pub struct Starts {
     known: HashMap<Partition, i64>,
     /// Not there yet: whatever comes is new.
     missing: HashSet<AggregateType>,
+    /// Since when a topic is certainly there again.
+    there_since: HashMap<AggregateType, Instant>,
     taken: HashSet<Partition>,
 }
 
@@ -59,6 +65,7 @@ impl Starts {
                 starts.missing.insert(aggregate);
                 continue;
             }
+            starts.there_since.insert(aggregate, Instant::now());
             let committed = consumer.committed_offsets(partitions.clone(), BROKERS_ANSWER_WITHIN)?;
             let ends = topic_bounds::ends(&consumer, topic, BROKERS_ANSWER_WITHIN)?;
             partitions.set_all_offsets(Offset::Offset(since.timestamp_millis()))?;
@@ -83,8 +90,9 @@ impl Starts {
     }
 
     /// None where it begins as ever, or has begun before.
-    pub fn take(&mut self, partition: Partition) -> Option<Offset> {
-        if !self.taken.insert(partition) {
+    pub fn take(&mut self, partition: Partition, now: Instant) -> Option<Offset> {
+        let there_since = *self.there_since.entry(partition.0).or_insert(now);
+        if !self.taken.insert(partition) || now - there_since > VALID {
             return None;
         }
         match self.known.get(&partition) {
@@ -98,18 +106,40 @@ impl Starts {
 mod tests {
     use super::*;
 
+    const THERE: AggregateType = AggregateType::Order;
+    const MISSING: AggregateType = AggregateType::Product;
+
+    fn starts(looked_at: Instant) -> Starts {
+        Starts {
+            known: HashMap::from([((THERE, 1), 7), ((THERE, 2), 8)]),
+            missing: HashSet::from([MISSING]),
+            there_since: HashMap::from([(THERE, looked_at)]),
+            taken: HashSet::new(),
+        }
+    }
+
     #[test]
     fn a_start_counts_once_and_a_topic_that_was_not_there_begins_at_its_beginning() {
-        let (known, missing) = ((AggregateType::Order, 1), (AggregateType::Product, 2));
-        let mut starts = Starts {
-            known: HashMap::from([(known, 7)]),
-            missing: HashSet::from([missing.0]),
-            taken: HashSet::new(),
-        };
-        assert_eq!(starts.take(known), Some(Offset::Offset(7)));
-        assert_eq!(starts.take(known), None);
-        assert_eq!(starts.take(missing), Some(Offset::Beginning));
-        assert_eq!(starts.take(missing), None);
-        assert_eq!(starts.take((AggregateType::Order, 2)), None);
+        let now = Instant::now();
+        let mut starts = starts(now);
+        assert_eq!(starts.take((THERE, 1), now), Some(Offset::Offset(7)));
+        assert_eq!(starts.take((THERE, 1), now), None);
+        assert_eq!(starts.take((MISSING, 2), now), Some(Offset::Beginning));
+        assert_eq!(starts.take((MISSING, 2), now), None);
+        assert_eq!(starts.take((AggregateType::Customer, 2), now), None);
+    }
+
+    /// Of what others have read since then little is read again.
+    #[test]
+    fn who_comes_to_a_partition_long_afterwards_goes_on_where_others_have_committed() {
+        let looked_at = Instant::now();
+        let mut starts = starts(looked_at);
+        let (in_time, late) = (looked_at + VALID, looked_at + VALID + Duration::from_secs(1));
+        assert_eq!(starts.take((THERE, 1), in_time), Some(Offset::Offset(7)));
+        assert_eq!(starts.take((THERE, 2), late), None);
+        // However long it was not there.
+        assert_eq!(starts.take((MISSING, 0), late), Some(Offset::Beginning));
+        assert_eq!(starts.take((MISSING, 1), late + VALID), Some(Offset::Beginning));
+        assert_eq!(starts.take((MISSING, 2), late + VALID * 2), None);
     }
 }
