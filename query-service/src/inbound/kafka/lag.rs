@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -32,8 +33,8 @@ pub struct Reporting {
     pub announcing: Arc<Announcing>,
     /// For how long nothing may be read of a partition in which records stand.
     pub patience: Duration,
-    /// Raised where that is over.
-    pub stands_still: CancellationToken,
+    /// Told where that is over, with for how long nothing was read.
+    pub stands_still: oneshot::Sender<Duration>,
 }
 
 /// Until `cancel`.
@@ -46,6 +47,7 @@ pub async fn report(reporting: Reporting, cancel: CancellationToken) {
         stands_still,
     } = reporting;
     let generation = consumer.context().generation;
+    let mut stands_still = Some(stands_still);
     let mut lag = Lag::of(generation);
     let mut standstill = Standstill::after(patience);
     loop {
@@ -75,11 +77,17 @@ pub async fn report(reporting: Reporting, cancel: CancellationToken) {
         }
         let kafka = kafka.clone();
         let asked =
-            tokio::task::spawn_blocking(move || standstill::ends_elsewhere(&kafka, generation, &suspected))
+            tokio::task::spawn_blocking(move || standstill::ending_elsewhere(&kafka, generation, &suspected))
                 .await;
         match asked {
-            Ok(Ok(true)) => stands_still.cancel(),
-            Ok(Ok(false)) => {}
+            Ok(Ok(elsewhere)) => {
+                if let Some(since) = standstill.end_elsewhere(&elsewhere, Instant::now())
+                    && let Some(told) = stands_still.take()
+                {
+                    // Whoever reads may have ended.
+                    _ = told.send(since.elapsed());
+                }
+            }
             Ok(Err(error)) => tracing::debug!(%error, "another client is told nothing, either"),
             Err(_) => return,
         }

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -61,8 +62,8 @@ where
             let now = self.feeding.clock.now();
             match error.downcast_ref() {
                 Some(Outdated::TopicGone) => gone_at = Some(now),
-                Some(Outdated::StandsStill) => {
-                    gone_at = Some(now - patience);
+                Some(Outdated::StandsStill { unread_for }) => {
+                    gone_at = Some(now - *unread_for);
                     // Where another client does not help, it is seldom tried.
                     patience = (patience * 2).min(standstill::MOST_PATIENCE);
                 }
@@ -75,13 +76,13 @@ where
         }
     }
 
-    /// With one client of Kafka. `gone_at`: a topic was found to be gone then, or may have been. `unread_for`: so long
+    /// With one client of Kafka. `gone_at`: a topic was found to be gone then, or may have been. `unread_at_most`: so long
     /// nothing may be read of what stands in a partition.
     async fn feed(
         &self,
         end: &End,
         gone_at: Option<DateTime<Utc>>,
-        unread_for: Duration,
+        unread_at_most: Duration,
     ) -> anyhow::Result<()> {
         let Self {
             generation,
@@ -134,13 +135,13 @@ where
             gaps_stopped.clone(),
         ));
         let lag_stopped = CancellationToken::new();
-        let stands_still = CancellationToken::new();
+        let (stands_still, stood_still) = oneshot::channel();
         let reporting = lag::Reporting {
             consumer: Arc::clone(&consumer),
             kafka: feeding.kafka.clone(),
             announcing,
-            patience: unread_for,
-            stands_still: stands_still.clone(),
+            patience: unread_at_most,
+            stands_still,
         };
         let lag = tokio::spawn(lag::report(reporting, lag_stopped.clone()));
         let reading = Reading {
@@ -158,7 +159,7 @@ where
         let read = tokio::select! {
             read = reading.run(&end.finish) => read,
             () = abandon.cancelled() => Ok(()),
-            () = stands_still.cancelled() => Err(Outdated::StandsStill.into()),
+            Ok(unread_for) = stood_still => Err(Outdated::StandsStill { unread_for }.into()),
             ended = lane_tasks.join_next() => Err(anyhow::anyhow!("a lane has ended: {ended:?}")),
         };
         if read.as_ref().is_err_and(|error| error.is::<Outdated>()) {

@@ -21,7 +21,7 @@ const BROKERS_ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(10);
 /// By then every process that goes on has found out that the topic is another one, and what is committed is of that. Who comes
 /// to a partition later would read again what others have read meanwhile.
-pub const VALID: Duration = standstill::MOST_PATIENCE.saturating_mul(2);
+pub const VALID: Duration = standstill::MOST_PATIENCE.saturating_mul(3);
 
 /// Offsets at which partitions begin when they are assigned for the first time.
 #[derive(Debug, Default)]

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use futures_util::{Stream, StreamExt as _};
@@ -32,8 +33,8 @@ pub enum Outdated {
     #[error("a topic that was read from is gone")]
     TopicGone,
     /// Such as that leader, where it was made anew before this client was told that it was gone.
-    #[error("nothing is read of a partition that ends elsewhere")]
-    StandsStill,
+    #[error("for {unread_for:?} nothing was read of a partition that ends elsewhere")]
+    StandsStill { unread_for: Duration },
 }
 
 /// Why reading went on from a wait.

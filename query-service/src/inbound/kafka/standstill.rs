@@ -6,19 +6,22 @@
 //! also where the topic ends. Only another client reads on, and only another can say that there is something to read.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use shared_events::AggregateType;
 use tokio::time::Instant;
 
 use super::group::Topics;
 use super::offsets::{Partition, Standing};
-use super::topic_bounds;
+use super::topic_bounds::{self, Bounds};
 use crate::application::ports::Generation;
 use crate::outbound::kafka::KafkaSettings;
 
-/// For how long nothing is read of a partition before another client is asked whether something stands there.
+/// For how long nothing is read of a partition before another client is asked whether something stands there, and again before
+/// that client is asked once more: what comes back, such as brokers that were away, this one has to find, too.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 pub const MOST_PATIENCE: Duration = Duration::from_secs(600);
 /// So that a process which was frozen, or has just come to a partition, reads before it is suspected.
@@ -36,6 +39,8 @@ struct Unread {
     next: Option<i64>,
     since: Instant,
     looks: u32,
+    /// When another client first said that it ends elsewhere.
+    elsewhere: Option<Instant>,
 }
 
 impl Standstill {
@@ -61,40 +66,61 @@ impl Standstill {
                 continue;
             }
             let (key, next) = ((standing.partition, standing.assignment), standing.next);
-            let (since, looks) = match before.remove(&key) {
-                Some(unread) if unread.next == next => (unread.since, unread.looks + 1),
-                _ => (now, 1),
-            };
-            self.unread.insert(key, Unread { next, since, looks });
+            let unread = before.remove(&key).filter(|unread| unread.next == next);
+            let mut unread = unread.unwrap_or(Unread {
+                next,
+                since: now,
+                looks: 0,
+                elsewhere: None,
+            });
+            unread.looks += 1;
+            self.unread.insert(key, unread);
         }
         self.unread
             .iter()
-            .filter(|(_, unread)| unread.looks >= LOOKS && now - unread.since >= self.patience)
+            .filter(|(_, unread)| unread.looks >= LOOKS)
+            .filter(|(_, unread)| now - unread.elsewhere.unwrap_or(unread.since) >= self.patience)
             .map(|((partition, _), unread)| (*partition, unread.next))
             .collect()
     }
+
+    /// Notes what another client says of those that are suspected: that these end elsewhere. Where it says so for the second
+    /// time of one, answers since when nothing is read of that.
+    pub fn end_elsewhere(&mut self, partitions: &[Partition], now: Instant) -> Option<Instant> {
+        let those = self.unread.iter_mut();
+        let mut stand_still_since: Vec<Instant> = Vec::new();
+        for (_, unread) in those.filter(|((partition, _), _)| partitions.contains(partition)) {
+            match unread.elsewhere {
+                Some(_) => stand_still_since.push(unread.since),
+                None => unread.elsewhere = Some(now),
+            }
+        }
+        stand_still_since.into_iter().min()
+    }
 }
 
-/// Whether one of these partitions ends elsewhere, as a client says that knows nothing yet. Where it ends before, it is of
-/// another topic than what was read. Blocks.
-pub fn ends_elsewhere(
+/// Which of these partitions end elsewhere, as a client says that knows nothing yet. Where one ends before, it is of another
+/// topic than what was read. Blocks.
+pub fn ending_elsewhere(
     kafka: &KafkaSettings,
     generation: Generation,
     suspected: &[(Partition, Option<i64>)],
-) -> anyhow::Result<bool> {
+) -> anyhow::Result<Vec<Partition>> {
     let client: BaseConsumer = kafka
         .client_config()
         .set("group.id", kafka.group(generation))
         .set("allow.auto.create.topics", "false")
         .create()?;
     let topics = Topics::new(kafka, generation.kind);
+    let mut bounds: HashMap<AggregateType, Bounds> = HashMap::new();
+    let mut elsewhere = Vec::new();
     for ((aggregate, partition), next) in suspected {
         let topic = topics.name(*aggregate);
-        let mut asked = TopicPartitionList::new();
-        asked.add_partition(topic, *partition);
         let next = match next {
             Some(next) => *next,
             None => {
+                let mut asked = TopicPartitionList::new();
+                asked.add_partition(topic, *partition);
                 let committed = client.committed_offsets(asked, BROKERS_ANSWER_WITHIN)?;
                 let place = committed.find_partition(topic, *partition);
                 place
@@ -103,20 +129,21 @@ pub fn ends_elsewhere(
                     .max(0)
             }
         };
-        let bounds = topic_bounds::ask(&client, topic, BROKERS_ANSWER_WITHIN)?;
+        let bounds = match bounds.entry(*aggregate) {
+            Entry::Occupied(asked) => asked.into_mut(),
+            Entry::Vacant(new) => new.insert(topic_bounds::ask(&client, topic, BROKERS_ANSWER_WITHIN)?),
+        };
         if let Some(bound) = bounds.get(partition)
             && next.max(bound.begin) != bound.end
         {
-            return Ok(true);
+            elsewhere.push((*aggregate, *partition));
         }
     }
-    Ok(false)
+    Ok(elsewhere)
 }
 
 #[cfg(test)]
 mod tests {
-    use shared_events::AggregateType;
-
     use super::*;
 
     const PARTITION: Partition = (AggregateType::Order, 2);
@@ -143,6 +170,33 @@ mod tests {
             let suspected = standstill.look(&unread, false, began + SECOND * 3);
             assert_eq!(suspected, [(PARTITION, Some(7))]);
         }
+    }
+
+    #[test]
+    fn it_stands_still_when_another_client_says_so_again_as_long_afterwards() {
+        let (mut standstill, began) = (Standstill::after(3 * SECOND), Instant::now());
+        let unread = [(standing(1, 7, None), Some(1))];
+        let mut suspected = Vec::new();
+        for second in 0..8 {
+            let now = began + SECOND * second;
+            if !standstill.look(&unread, false, now).is_empty() {
+                suspected.push((second, standstill.end_elsewhere(&[PARTITION], now)));
+            }
+        }
+        assert_eq!(suspected, [(3, None), (6, Some(began)), (7, Some(began))]);
+    }
+
+    #[test]
+    fn what_was_read_since_another_client_said_so_is_suspected_anew() {
+        let (mut standstill, began) = (Standstill::after(3 * SECOND), Instant::now());
+        for second in 0..4 {
+            standstill.look(&[(standing(1, 7, None), Some(1))], false, began + SECOND * second);
+        }
+        standstill.end_elsewhere(&[PARTITION], began + SECOND * 3);
+        for second in 4..8 {
+            standstill.look(&[(standing(1, 8, None), Some(1))], false, began + SECOND * second);
+        }
+        assert_eq!(standstill.end_elsewhere(&[PARTITION], began + SECOND * 7), None);
     }
 
     #[test]
