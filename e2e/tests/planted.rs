@@ -118,6 +118,14 @@ async fn a_projection_that_is_told_to_be_level_is_caught() -> Result<()> {
     run.caught_by("I14").await
 }
 
+fn customer() -> Value {
+    let address = json!({
+        "name": "Ada Lovelace", "street": "12 St James's Square", "postal_code": "SW1Y 4JH", "city": "London",
+        "country": "GB",
+    });
+    json!({"name": "Ada Lovelace", "billing_address": address})
+}
+
 /// Both services with a fault, and what is recorded of them.
 struct Run {
     fault: &'static str,
@@ -148,12 +156,7 @@ impl Run {
             customer: Uuid::nil(),
             product: Uuid::nil(),
         };
-        let address = json!({
-            "name": "Ada Lovelace", "street": "12 St James's Square", "postal_code": "SW1Y 4JH", "city": "London",
-            "country": "GB",
-        });
-        let customer = json!({"name": "Ada Lovelace", "billing_address": address});
-        run.customer = run.created("customer", "/v1/customers", customer).await?;
+        run.customer = run.created("customer", "/v1/customers", customer()).await?;
         let product = json!({"name": "Loom", "unit_price": {"amount": 700, "currency": "EUR"}});
         run.product = run.created("product", "/v1/products", product).await?;
         Ok(run)
@@ -310,14 +313,17 @@ impl Run {
         Ok(())
     }
 
-    /// Once it has read, and committed what it has read. It has read of orders before: a group that shares its partitions
-    /// out refuses a commit, and then nothing would be lost.
+    /// Right before it writes what it has read. It has read of customers before: a group that shares its partitions out
+    /// refuses a commit, and then nothing would be lost.
     async fn the_projector_dies(&mut self) -> Result<()> {
-        let order = self.created("order", "/v1/orders", self.order()).await?;
-        self.queries().order(order, &format!("order:{order}:2")).await?;
-        let point = "projector::after_poll";
+        let (path, token) = (
+            format!("/v1/customers/{}", self.customer),
+            format!("customer:{}:1", self.customer),
+        );
+        self.queries().get_with(&path, &token).await?;
+        let point = "projector::before_bulk";
         cut_points::set(&self.projector.base_url(), point, "return").await?;
-        self.created("order", "/v1/orders", self.order()).await?;
+        self.created("customer", "/v1/customers", customer()).await?;
         dies(&mut self.projector).await?;
         self.projector = start(&self.system, self.fault, "query-service", "projector")?;
         Ok(())

@@ -1,6 +1,7 @@
 //! A topic that was deleted, and made and filled anew.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use query_service::application::ports::Clock as _;
@@ -18,6 +19,8 @@ use tokio::time::Instant;
 
 use super::events::*;
 use super::kafka::SOON;
+use super::outages::through_a_proxy;
+use super::proxy::Network;
 use super::world::{Running, World, create_event_topics, first};
 
 const OLD: Range<u128> = 1..40;
@@ -27,16 +30,30 @@ const NEW: Range<u128> = 40..300;
 /// More is in the new topic than was in the old one before anybody reads on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_made_anew_under_a_projector_is_read_from_its_beginning() {
-    let (world, projector, before) = read_by_a_first_client().await;
-    world.delete_event_topics().await;
-    world
-        .until("the client that read the old one is gone", async || {
-            let now = world.members().await;
-            now.iter().all(|member| !before.contains(member))
-        })
-        .await;
-    create_event_topics(&world.kafka).await;
+    let world = World::with(&[Kind::Customer]).await;
+    let (projector, before) = read_by_a_first_client(&world).await;
+    world.make_topics_anew(&before).await;
     world.register(NEW).await;
+    world.are_there(NEW).await;
+    projector.stop().await;
+}
+
+/// What the client that read the old topic cannot finish is left, and nothing else ends by it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_is_made_anew_while_elasticsearch_is_away() {
+    let mut world = World::with(&[Kind::Customer]).await;
+    world.projector.shutdown_grace = Duration::from_millis(200);
+    let (elasticsearch, generations) = through_a_proxy(&world).await;
+    let projector = world.start_over(generations);
+    world.register(OLD).await;
+    world.are_there(OLD).await;
+    let before = world.members().await;
+    elasticsearch.set(Network::Frozen);
+    world.register(NEW).await;
+    elasticsearch.tried(2).await;
+    world.make_topics_anew(&before).await;
+    world.register(NEW).await;
+    elasticsearch.set(Network::Up);
     world.are_there(NEW).await;
     projector.stop().await;
 }
@@ -45,7 +62,9 @@ async fn a_topic_made_anew_under_a_projector_is_read_from_its_beginning() {
 /// stand in their partitions, and nobody is given them to read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_records_are_not_read_another_client_reads_on() {
-    let (world, projector, before) = read_by_a_first_client().await;
+    let mut world = World::with(&[Kind::Customer]).await;
+    world.projector.offset_commit_interval = Duration::from_hours(1);
+    let (projector, before) = read_by_a_first_client(&world).await;
     world.take_back().await;
     world
         .until("another client reads", async || {
@@ -53,6 +72,8 @@ async fn where_records_are_not_read_another_client_reads_on() {
             now.iter().any(|member| !before.contains(member))
         })
         .await;
+    // It might be of another topic.
+    assert_eq!(world.committed().await, 0);
     world.register(NEW).await;
     world.are_there(NEW).await;
     projector.stop().await;
@@ -78,16 +99,24 @@ async fn an_offset_of_the_old_topic_does_not_outlast_the_first_reader_of_the_new
 async fn after_a_topic_was_gone_it_is_read_from_what_was_written_since_or_is_committed() {
     let world = World::with(&[Kind::Customer]).await;
     let gone_at = SystemClock.now();
+    let later = gone_at + TimeDelta::hours(1);
     world.register(NEW).await;
-    let committed = 20;
-    world.commit(Kind::Customer, committed).await;
-    for (gone_at, start) in [(gone_at, 0), (gone_at + TimeDelta::hours(1), committed)] {
+    // Nothing; a place in it; one that is of another topic.
+    for (committed, gone_at, start) in [
+        (None, later, 0),
+        (Some(20), gone_at, 0),
+        (Some(20), later, 20),
+        (Some(1_000), later, 0),
+    ] {
+        if let Some(committed) = committed {
+            world.commit(Kind::Customer, committed).await;
+        }
         let starts = Starts::look(&world.kafka, first(Kind::Customer), gone_at).await;
         let mut starts = starts.expect("the brokers answer");
         for partition in 0..world.kafka.partitions {
             let start = Some(Offset::Offset(start));
             assert_eq!(
-                starts.take((AggregateType::Customer, partition), Instant::now()),
+                starts.of((AggregateType::Customer, partition), Instant::now()),
                 start
             );
         }
@@ -95,13 +124,11 @@ async fn after_a_topic_was_gone_it_is_read_from_what_was_written_since_or_is_com
 }
 
 /// What is in the old topic is read, by the clients that are told.
-async fn read_by_a_first_client() -> (World, Running, Vec<String>) {
-    let world = World::with(&[Kind::Customer]).await;
+async fn read_by_a_first_client(world: &World) -> (Running, Vec<String>) {
     let projector = world.start();
     world.register(OLD).await;
     world.are_there(OLD).await;
-    let clients = world.members().await;
-    (world, projector, clients)
+    (projector, world.members().await)
 }
 
 impl World {
@@ -163,6 +190,17 @@ impl World {
         .await
         .expect("no panic")
         .expect("the brokers take them, and take them back");
+    }
+
+    /// Once the clients are gone that read the old ones.
+    async fn make_topics_anew(&self, before: &[String]) {
+        self.delete_event_topics().await;
+        self.until("the client that read the old one is gone", async || {
+            let now = self.members().await;
+            now.iter().all(|member| !before.contains(member))
+        })
+        .await;
+        create_event_topics(&self.kafka).await;
     }
 
     async fn delete_event_topics(&self) {

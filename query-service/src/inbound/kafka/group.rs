@@ -94,6 +94,10 @@ impl Group {
         self.offsets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn starts(&self) -> MutexGuard<'_, Starts> {
+        self.starts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether so much waits behind a record that is not done that no more may be read.
     pub fn is_full(&self) -> bool {
         let unfinished = self.offsets().unfinished();
@@ -160,13 +164,13 @@ impl Group {
     }
 
     fn at_their_starts(&self, partitions: &TopicPartitionList) -> TopicPartitionList {
-        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut starts = self.starts();
         let now = Instant::now();
         let mut list = TopicPartitionList::with_capacity(partitions.count());
         for element in partitions.elements() {
             let mut added = list.add_partition(element.topic(), element.partition());
             let aggregate = self.topics.find(element.topic()).map(|(aggregate, _)| aggregate);
-            let start = aggregate.and_then(|aggregate| starts.take((aggregate, element.partition()), now));
+            let start = aggregate.and_then(|aggregate| starts.of((aggregate, element.partition()), now));
             let Some(start) = start else {
                 continue;
             };
@@ -177,6 +181,16 @@ impl Group {
             }
         }
         list
+    }
+
+    fn note_committed(&self, list: &TopicPartitionList) {
+        let mut starts = self.starts();
+        for element in list.elements() {
+            let is_committed = element.error().is_ok() && matches!(element.offset(), Offset::Offset(_));
+            if is_committed && let Some((aggregate, _)) = self.topics.find(element.topic()) {
+                starts.committed((aggregate, element.partition()));
+            }
+        }
     }
 
     fn ours(&self, partitions: &TopicPartitionList) -> Vec<Partition> {
@@ -254,9 +268,12 @@ impl ConsumerContext for Group {
         self.passed.notify_waiters();
     }
 
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+    fn commit_callback(&self, result: KafkaResult<()>, committed: &TopicPartitionList) {
         match result {
-            Ok(()) => failpoints::cut("projector::after_offset_commit"),
+            Ok(()) => {
+                self.note_committed(committed);
+                failpoints::cut("projector::after_offset_commit");
+            }
             // What was not committed is read again by whoever has the partition then.
             Err(error) => tracing::warn!(%error, "offsets were not committed"),
         }
@@ -310,6 +327,24 @@ pub fn consumer(
     };
     let group = Group::new(generation, topics, starts, settings.max_unfinished_records.get());
     config.create_with_context(group)
+}
+
+/// Nothing that is in work counts for any offset any more, nor what is done and not committed: it may be of a topic that is
+/// gone, and librdkafka would commit it when it lets go of the partitions.
+pub fn forget(consumer: &GroupConsumer) {
+    let group = consumer.context();
+    let mut offsets = group.offsets();
+    let mut none = TopicPartitionList::new();
+    for (aggregate, partition) in offsets.begun() {
+        // With no offset, which takes the place of what is stored.
+        none.add_partition(group.topics.name(aggregate), partition);
+    }
+    offsets.revoke_all();
+    if none.count() > 0
+        && let Err(error) = consumer.store_offsets(&none)
+    {
+        tracing::debug!(%error, "partitions that are being taken away");
+    }
 }
 
 /// Stores what is done for the next commit.

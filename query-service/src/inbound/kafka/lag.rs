@@ -75,13 +75,22 @@ pub async fn report(reporting: Reporting, cancel: CancellationToken) {
         if suspected.is_empty() {
             continue;
         }
-        let kafka = kafka.clone();
+        let (kafka, those) = (kafka.clone(), suspected.clone());
         let asked =
-            tokio::task::spawn_blocking(move || standstill::ending_elsewhere(&kafka, generation, &suspected))
+            tokio::task::spawn_blocking(move || standstill::ending_elsewhere(&kafka, generation, &those))
                 .await;
         match asked {
-            Ok(Ok(elsewhere)) => {
-                if let Some(since) = standstill.end_elsewhere(&elsewhere, Instant::now())
+            Ok(Ok(mut elsewhere)) => {
+                // Some of it may have been read meanwhile.
+                let standings = consumer.context().offsets().standings();
+                elsewhere.retain(|partition| {
+                    standings.iter().any(|now| {
+                        now.partition == *partition
+                            && now.oldest_pending.is_none()
+                            && suspected.contains(&(now.partition, now.next))
+                    })
+                });
+                if let Some(since) = standstill.answered(&suspected, &elsewhere, Instant::now())
                     && let Some(told) = stands_still.take()
                 {
                     // Whoever reads may have ended.
@@ -147,7 +156,7 @@ struct Lag {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Behind {
-    /// `None` where the brokers do not say; less than none where the topic is another than what was read.
+    /// `None` where the brokers do not say.
     unread: Option<i64>,
     seconds: f64,
 }
@@ -169,9 +178,9 @@ impl Lag {
         let mut missing = (!standings.is_empty()).then_some(0);
         for standing in standings {
             let behind = self.behind(standing, marks, now);
-            let records = behind.unread.map(|unread| unread.max(0));
+            let records = behind.unread;
             missing = missing.zip(records).map(|(sum, records)| sum + records);
-            all.push(behind.unread);
+            all.push(records);
             let labels = self.labels(standing.partition);
             if let Some(records) = records {
                 metrics::gauge!("projector_lag_events", &labels).set(records as f64);
@@ -206,13 +215,13 @@ impl Lag {
         let next = standing
             .next
             .or_else(|| marks.committed.get(&standing.partition).copied());
-        let unread = marks
-            .ends
-            .get(&standing.partition)
-            .map(|end| end - next.unwrap_or(0));
+        // One that ends before what was read is of another topic, of which nothing was read.
+        let next = next.unwrap_or_default();
+        let end = marks.ends.get(&standing.partition).copied();
+        let unread = end.map(|end| if end < next { end } else { end - next });
         let key = (standing.partition, standing.assignment);
         let level_at = self.level_at.entry(key).or_insert(now);
-        if unread.is_some_and(|unread| unread <= 0) {
+        if unread == Some(0) {
             *level_at = now;
             return Behind { unread, seconds: 0.0 };
         }
@@ -279,6 +288,17 @@ mod tests {
         let level = standing(Some(10), None, Some(1_000));
         assert_eq!(lag.behind(&level, &marks(10), 60_000).seconds, 0.0);
         assert_eq!(lag.behind(&level, &marks(12), 62_000).seconds, 2.0);
+    }
+
+    #[test]
+    fn of_a_topic_that_ends_before_what_was_read_nothing_was_read() {
+        let mut lag = lag();
+        let read = standing(Some(600), None, Some(1_000));
+        assert_eq!(lag.behind(&read, &marks(600), 60_000).seconds, 0.0);
+        let behind = lag.behind(&read, &marks(300), 65_000);
+        let (unread, seconds) = (Some(300), 5.0);
+        assert_eq!(behind, Behind { unread, seconds });
+        assert!(!lag.observe(&[read], &marks(300), 66_000).0);
     }
 
     #[test]

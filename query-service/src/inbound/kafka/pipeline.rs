@@ -10,6 +10,7 @@ use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::group::{self, Committing, GroupConsumer, Topics};
@@ -56,9 +57,13 @@ where
     pub async fn run(self, end: End) -> anyhow::Result<()> {
         let (mut gone_at, mut patience) = (None, standstill::PATIENCE);
         loop {
+            let began = Instant::now();
             let Err(error) = self.feed(&end, gone_at, patience).await else {
                 return Ok(());
             };
+            if began.elapsed() > standstill::FORGIVEN_AFTER {
+                patience = standstill::PATIENCE;
+            }
             let now = self.feeding.clock.now();
             match error.downcast_ref() {
                 Some(Outdated::TopicGone) => gone_at = Some(now),
@@ -92,17 +97,22 @@ where
         let (generation, announcing) = (*generation, Arc::clone(announcing));
         let settings = &feeding.settings;
         let topics = Topics::new(&feeding.kafka, generation.kind);
-        let abandon = end.abandon.clone();
+        // What this client has to leave in flight is no reason for the next one to end.
+        let abandon = end.abandon.child_token();
         let patience = Patience::new(settings, abandon.clone(), Arc::clone(&feeding.clock));
         let starts = match gone_at {
             None => Starts::default(),
             Some(gone_at) => {
                 let look = || Starts::look(&feeding.kafka, generation, gone_at);
                 let looked = patience.until_done("looking where to read on", look);
-                tokio::select! {
-                    starts = looked => starts?,
-                    () = end.finish.cancelled() => return Ok(()),
-                }
+                let looked = tokio::select! {
+                    looked = looked => looked.ok(),
+                    () = end.finish.cancelled() => None,
+                };
+                let Some(starts) = looked else {
+                    return Ok(());
+                };
+                starts
             }
         };
         let consumer = group::consumer(&feeding.kafka, settings, generation, topics.clone(), starts)
@@ -163,7 +173,7 @@ where
             ended = lane_tasks.join_next() => Err(anyhow::anyhow!("a lane has ended: {ended:?}")),
         };
         if read.as_ref().is_err_and(|error| error.is::<Outdated>()) {
-            consumer.context().offsets().revoke_all();
+            group::forget(&consumer);
         }
         gaps_stopped.cancel();
         _ = gaps.await;

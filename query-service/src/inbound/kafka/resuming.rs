@@ -19,11 +19,11 @@ use crate::outbound::kafka::KafkaSettings;
 const BROKERS_ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Whoever writes records gives them their time by a clock of its own.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(10);
-/// By then every process that goes on has found out that the topic is another one, and what is committed is of that. Who comes
-/// to a partition later would read again what others have read meanwhile.
+/// By then every process that had read of the topic has found out that it is another one, and what is committed is of that. Who
+/// comes to a partition later would read again what others have read meanwhile.
 pub const VALID: Duration = standstill::MOST_PATIENCE.saturating_mul(3);
 
-/// Offsets at which partitions begin when they are assigned for the first time.
+/// Offsets at which partitions begin when they are assigned, until something of them is committed.
 #[derive(Debug, Default)]
 pub struct Starts {
     known: HashMap<Partition, i64>,
@@ -31,7 +31,7 @@ pub struct Starts {
     missing: HashSet<AggregateType>,
     /// Since when a topic is certainly there again.
     there_since: HashMap<AggregateType, Instant>,
-    taken: HashSet<Partition>,
+    committed: HashSet<Partition>,
 }
 
 impl Starts {
@@ -73,26 +73,31 @@ impl Starts {
             for element in written_since.elements() {
                 element.error()?;
                 let partition = element.partition();
-                let committed = committed.find_partition(topic, partition);
-                // Nothing is committed: the group begins at the beginning.
-                let Some(Offset::Offset(committed)) = committed.map(|committed| committed.offset()) else {
-                    continue;
-                };
                 let end = ends.get(&partition).copied().unwrap_or_default();
+                let next = committed.find_partition(topic, partition);
+                let next = next.and_then(|next| next.offset().to_raw());
+                // What lies behind the end is of another topic. Where nothing is committed, that of another topic may still
+                // come, from who has not found out.
+                let next = next.filter(|next| (0..=end).contains(next)).unwrap_or_default();
                 let first = match element.offset() {
                     Offset::Offset(first) => first,
                     _ => end,
                 };
-                starts.known.insert((aggregate, partition), committed.min(first));
+                starts.known.insert((aggregate, partition), next.min(first));
             }
         }
         Ok(starts)
     }
 
-    /// None where it begins as ever, or has begun before.
-    pub fn take(&mut self, partition: Partition, now: Instant) -> Option<Offset> {
+    /// From now on it begins where this client has committed.
+    pub fn committed(&mut self, partition: Partition) {
+        self.committed.insert(partition);
+    }
+
+    /// Where it begins when it is assigned. None: as ever.
+    pub fn of(&mut self, partition: Partition, now: Instant) -> Option<Offset> {
         let there_since = *self.there_since.entry(partition.0).or_insert(now);
-        if !self.taken.insert(partition) || now - there_since > VALID {
+        if self.committed.contains(&partition) || now - there_since > VALID {
             return None;
         }
         match self.known.get(&partition) {
@@ -114,19 +119,23 @@ mod tests {
             known: HashMap::from([((THERE, 1), 7), ((THERE, 2), 8)]),
             missing: HashSet::from([MISSING]),
             there_since: HashMap::from([(THERE, looked_at)]),
-            taken: HashSet::new(),
+            committed: HashSet::new(),
         }
     }
 
     #[test]
-    fn a_start_counts_once_and_a_topic_that_was_not_there_begins_at_its_beginning() {
+    fn a_start_counts_until_it_is_committed_and_a_topic_that_was_not_there_begins_at_its_beginning() {
         let now = Instant::now();
         let mut starts = starts(now);
-        assert_eq!(starts.take((THERE, 1), now), Some(Offset::Offset(7)));
-        assert_eq!(starts.take((THERE, 1), now), None);
-        assert_eq!(starts.take((MISSING, 2), now), Some(Offset::Beginning));
-        assert_eq!(starts.take((MISSING, 2), now), None);
-        assert_eq!(starts.take((AggregateType::Customer, 2), now), None);
+        let begins = [((THERE, 1), Offset::Offset(7)), ((MISSING, 2), Offset::Beginning)];
+        for (partition, start) in begins {
+            assert_eq!(starts.of(partition, now), Some(start));
+            // It went to another process and came back before anything of it was committed.
+            assert_eq!(starts.of(partition, now), Some(start));
+            starts.committed(partition);
+            assert_eq!(starts.of(partition, now), None);
+        }
+        assert_eq!(starts.of((AggregateType::Customer, 2), now), None);
     }
 
     /// Of what others have read since then little is read again.
@@ -135,11 +144,11 @@ mod tests {
         let looked_at = Instant::now();
         let mut starts = starts(looked_at);
         let (in_time, late) = (looked_at + VALID, looked_at + VALID + Duration::from_secs(1));
-        assert_eq!(starts.take((THERE, 1), in_time), Some(Offset::Offset(7)));
-        assert_eq!(starts.take((THERE, 2), late), None);
+        assert_eq!(starts.of((THERE, 1), in_time), Some(Offset::Offset(7)));
+        assert_eq!(starts.of((THERE, 2), late), None);
         // However long it was not there.
-        assert_eq!(starts.take((MISSING, 0), late), Some(Offset::Beginning));
-        assert_eq!(starts.take((MISSING, 1), late + VALID), Some(Offset::Beginning));
-        assert_eq!(starts.take((MISSING, 2), late + VALID * 2), None);
+        assert_eq!(starts.of((MISSING, 0), late), Some(Offset::Beginning));
+        assert_eq!(starts.of((MISSING, 1), late + VALID), Some(Offset::Beginning));
+        assert_eq!(starts.of((MISSING, 2), late + VALID * 2), None);
     }
 }

@@ -24,6 +24,8 @@ use crate::outbound::kafka::KafkaSettings;
 /// that client is asked once more: what comes back, such as brokers that were away, this one has to find, too.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 pub const MOST_PATIENCE: Duration = Duration::from_secs(600);
+/// A client that read for so long was worth its predecessor's replacement.
+pub const FORGIVEN_AFTER: Duration = MOST_PATIENCE.saturating_mul(3);
 /// So that a process which was frozen, or has just come to a partition, reads before it is suspected.
 const LOOKS: u32 = 3;
 const BROKERS_ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -52,8 +54,7 @@ impl Standstill {
     }
 
     /// One look at all partitions that are assigned, each with how many records stand behind what was read of it, where that
-    /// is known; less than none where more was read than stands there. Answers those of which nothing was read for too long,
-    /// and where they are.
+    /// is known. Answers those of which nothing was read for too long, and where they are.
     pub fn look(
         &mut self,
         standings: &[(Standing, Option<i64>)],
@@ -84,17 +85,26 @@ impl Standstill {
             .collect()
     }
 
-    /// Notes what another client says of those that are suspected: that these end elsewhere. Where it says so for the second
-    /// time of one, answers since when nothing is read of that.
-    pub fn end_elsewhere(&mut self, partitions: &[Partition], now: Instant) -> Option<Instant> {
-        let those = self.unread.iter_mut();
+    /// Notes what another client says of those that are suspected: that some of them end elsewhere. Where it says so for the
+    /// second time of one, answers since when nothing is read of that. The others are asked for again as if they had just
+    /// been read.
+    pub fn answered(
+        &mut self,
+        suspected: &[(Partition, Option<i64>)],
+        elsewhere: &[Partition],
+        now: Instant,
+    ) -> Option<Instant> {
         let mut stand_still_since: Vec<Instant> = Vec::new();
-        for (_, unread) in those.filter(|((partition, _), _)| partitions.contains(partition)) {
-            match unread.elsewhere {
-                Some(_) => stand_still_since.push(unread.since),
-                None => unread.elsewhere = Some(now),
+        self.unread.retain(|(partition, _), unread| {
+            if elsewhere.contains(partition) {
+                match unread.elsewhere {
+                    Some(_) => stand_still_since.push(unread.since),
+                    None => unread.elsewhere = Some(now),
+                }
+                return true;
             }
-        }
+            !suspected.iter().any(|(suspected, _)| suspected == partition)
+        });
         stand_still_since.into_iter().min()
     }
 }
@@ -161,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_is_not_read_for_too_long_is_suspected_also_where_this_client_does_not_know_the_end() {
-        for records in [Some(1), Some(-1), None] {
+        for records in [Some(1), None] {
             let (mut standstill, began) = (Standstill::after(3 * SECOND), Instant::now());
             let unread = [(standing(1, 7, None), records)];
             for second in 0..3 {
@@ -180,7 +190,7 @@ mod tests {
         for second in 0..8 {
             let now = began + SECOND * second;
             if !standstill.look(&unread, false, now).is_empty() {
-                suspected.push((second, standstill.end_elsewhere(&[PARTITION], now)));
+                suspected.push((second, standstill.answered(&[], &[PARTITION], now)));
             }
         }
         assert_eq!(suspected, [(3, None), (6, Some(began)), (7, Some(began))]);
@@ -192,11 +202,31 @@ mod tests {
         for second in 0..4 {
             standstill.look(&[(standing(1, 7, None), Some(1))], false, began + SECOND * second);
         }
-        standstill.end_elsewhere(&[PARTITION], began + SECOND * 3);
+        standstill.answered(&[], &[PARTITION], began + SECOND * 3);
         for second in 4..8 {
             standstill.look(&[(standing(1, 8, None), Some(1))], false, began + SECOND * second);
         }
-        assert_eq!(standstill.end_elsewhere(&[PARTITION], began + SECOND * 7), None);
+        let again = standstill.answered(&[], &[PARTITION], began + SECOND * 7);
+        assert_eq!(again, None);
+    }
+
+    /// A client is made for each question.
+    #[test]
+    fn what_another_client_clears_is_asked_for_again_as_long_afterwards() {
+        let (mut standstill, began) = (Standstill::after(3 * SECOND), Instant::now());
+        let unread = [(standing(1, 7, None), Some(1))];
+        let mut asked = Vec::new();
+        for second in 0..12 {
+            let now = began + SECOND * second;
+            let suspected = standstill.look(&unread, false, now);
+            if !suspected.is_empty() {
+                asked.push(second);
+                // The first time it ends elsewhere, and then no more.
+                let elsewhere = if second == 3 { vec![PARTITION] } else { Vec::new() };
+                assert_eq!(standstill.answered(&suspected, &elsewhere, now), None);
+            }
+        }
+        assert_eq!(asked, [3, 6, 10]);
     }
 
     #[test]
