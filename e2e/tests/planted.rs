@@ -313,14 +313,13 @@ impl Run {
         Ok(())
     }
 
-    /// Right before it writes what it has read. It has read of customers before: a group that shares its partitions out
-    /// refuses a commit, and then nothing would be lost.
+    /// Right before it writes what it has read. It has read of customers and products before: a group that shares its
+    /// partitions out refuses a commit, and then nothing would be lost.
     async fn the_projector_dies(&mut self) -> Result<()> {
-        let (path, token) = (
-            format!("/v1/customers/{}", self.customer),
-            format!("customer:{}:1", self.customer),
-        );
-        self.queries().get_with(&path, &token).await?;
+        for (kind, id) in [("customer", self.customer), ("product", self.product)] {
+            let (path, token) = (format!("/v1/{kind}s/{id}"), format!("{kind}:{id}:1"));
+            self.queries().get_with(&path, &token).await?;
+        }
         let point = "projector::before_bulk";
         cut_points::set(&self.projector.base_url(), point, "return").await?;
         self.created("customer", "/v1/customers", customer()).await?;

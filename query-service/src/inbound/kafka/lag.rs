@@ -136,9 +136,10 @@ impl Marks {
         if ends.count() == 0 {
             return Ok(Self::default());
         }
+        // Asked first: nothing that came in between lies behind the end.
+        let committed = consumer.committed(BROKERS_ANSWER_WITHIN)?;
         ends.set_all_offsets(Offset::End)?;
         let ends = consumer.offsets_for_times(ends, BROKERS_ANSWER_WITHIN)?;
-        let committed = consumer.committed(BROKERS_ANSWER_WITHIN)?;
         Ok(Self {
             ends: by_partition(&ends),
             committed: by_partition(&committed),
@@ -170,8 +171,8 @@ impl Lag {
         }
     }
 
-    /// True if nothing is missing but what is in flight; and how many records stand in each partition behind what was read,
-    /// where it is known.
+    /// True if nothing is missing but what is in flight; and how many records stand in each partition behind what was read.
+    /// `None` where that is not known, or more was read than stands there: then it is another topic, also while it is empty.
     fn observe(&mut self, standings: &[Standing], marks: &Marks, now: i64) -> (bool, Vec<Option<i64>>) {
         let mut reported = HashSet::new();
         let mut all = Vec::with_capacity(standings.len());
@@ -180,7 +181,8 @@ impl Lag {
             let behind = self.behind(standing, marks, now);
             let records = behind.unread;
             missing = missing.zip(records).map(|(sum, records)| sum + records);
-            all.push(records);
+            let end = marks.ends.get(&standing.partition);
+            all.push(records.filter(|_| end >= standing.next.as_ref()));
             let labels = self.labels(standing.partition);
             if let Some(records) = records {
                 metrics::gauge!("projector_lag_events", &labels).set(records as f64);
@@ -298,7 +300,15 @@ mod tests {
         let behind = lag.behind(&read, &marks(300), 65_000);
         let (unread, seconds) = (Some(300), 5.0);
         assert_eq!(behind, Behind { unread, seconds });
-        assert!(!lag.observe(&[read], &marks(300), 66_000).0);
+        assert_eq!(lag.observe(&[read], &marks(300), 66_000), (false, vec![None]));
+        assert_eq!(lag.observe(&[read], &marks(0), 67_000), (true, vec![None]));
+        let committed = Marks {
+            committed: HashMap::from([(PARTITION, 600)]),
+            ..marks(0)
+        };
+        // Not by this client.
+        let begins = standing(None, None, None);
+        assert_eq!(lag.observe(&[begins], &committed, 68_000), (true, vec![Some(0)]));
     }
 
     #[test]

@@ -35,8 +35,9 @@ pub struct Starts {
 }
 
 impl Starts {
-    /// For each partition the first record that was written since `gone_at`, or what is committed where that comes before. So
-    /// of a topic made anew everything is read, and of one that only seemed to be gone little is read again.
+    /// For each partition the first record that was written since `gone_at`, or what is committed where that comes before; its
+    /// beginning where nothing is that could be of this topic. So of a topic made anew everything is read, and of one that only
+    /// seemed to be gone little is read again.
     pub async fn look(
         kafka: &KafkaSettings,
         generation: Generation,
@@ -75,6 +76,9 @@ impl Starts {
                 let partition = element.partition();
                 let end = ends.get(&partition).copied().unwrap_or_default();
                 let next = committed.find_partition(topic, partition);
+                if let Some(next) = &next {
+                    next.error()?;
+                }
                 let next = next.and_then(|next| next.offset().to_raw());
                 // What lies behind the end is of another topic. Where nothing is committed, that of another topic may still
                 // come, from who has not found out.

@@ -24,7 +24,7 @@ use crate::outbound::kafka::KafkaSettings;
 /// that client is asked once more: what comes back, such as brokers that were away, this one has to find, too.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 pub const MOST_PATIENCE: Duration = Duration::from_secs(600);
-/// A client that read for so long was worth its predecessor's replacement.
+/// A client that lasted so long was worth its predecessor's replacement.
 pub const FORGIVEN_AFTER: Duration = MOST_PATIENCE.saturating_mul(3);
 /// So that a process which was frozen, or has just come to a partition, reads before it is suspected.
 const LOOKS: u32 = 3;
