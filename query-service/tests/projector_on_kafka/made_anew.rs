@@ -21,7 +21,7 @@ use super::events::*;
 use super::kafka::SOON;
 use super::outages::through_a_proxy;
 use super::proxy::Network;
-use super::world::{Running, World, create_event_topics, first};
+use super::world::{World, create_event_topics, first};
 
 const OLD: Range<u128> = 1..40;
 /// With these a topic made anew has more in each partition than the old one had.
@@ -31,7 +31,8 @@ const NEW: Range<u128> = 40..300;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_made_anew_under_a_projector_is_read_from_its_beginning() {
     let world = World::with(&[Kind::Customer]).await;
-    let (projector, before) = read_by_a_first_client(&world).await;
+    let projector = world.start();
+    let before = world.read_old().await;
     world.make_topics_anew(&before).await;
     world.register(NEW).await;
     world.are_there(NEW).await;
@@ -45,9 +46,7 @@ async fn a_topic_is_made_anew_while_elasticsearch_is_away() {
     world.projector.shutdown_grace = Duration::from_millis(200);
     let (elasticsearch, generations) = through_a_proxy(&world).await;
     let projector = world.start_over(generations);
-    world.register(OLD).await;
-    world.are_there(OLD).await;
-    let before = world.members().await;
+    let before = world.read_old().await;
     elasticsearch.set(Network::Frozen);
     world.register(NEW).await;
     elasticsearch.tried(2).await;
@@ -64,7 +63,8 @@ async fn a_topic_is_made_anew_while_elasticsearch_is_away() {
 async fn where_records_are_not_read_another_client_reads_on() {
     let mut world = World::with(&[Kind::Customer]).await;
     world.projector.offset_commit_interval = Duration::from_hours(1);
-    let (projector, before) = read_by_a_first_client(&world).await;
+    let projector = world.start();
+    let before = world.read_old().await;
     world.take_back().await;
     world
         .until("another client reads", async || {
@@ -123,15 +123,14 @@ async fn after_a_topic_was_gone_it_is_read_from_what_was_written_since_or_is_com
     }
 }
 
-/// What is in the old topic is read, by the clients that are told.
-async fn read_by_a_first_client(world: &World) -> (Running, Vec<String>) {
-    let projector = world.start();
-    world.register(OLD).await;
-    world.are_there(OLD).await;
-    (projector, world.members().await)
-}
-
 impl World {
+    /// What is in the old topic is read. Answers by which clients.
+    async fn read_old(&self) -> Vec<String> {
+        self.register(OLD).await;
+        self.are_there(OLD).await;
+        self.members().await
+    }
+
     async fn register(&self, customers: Range<u128>) {
         let events: Vec<_> = customers.map(|n| registered(id(n), "Ada")).collect();
         self.produce(&events).await;

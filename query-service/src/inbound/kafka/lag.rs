@@ -181,8 +181,9 @@ impl Lag {
             let behind = self.behind(standing, marks, now);
             let records = behind.unread;
             missing = missing.zip(records).map(|(sum, records)| sum + records);
-            let end = marks.ends.get(&standing.partition);
-            all.push(records.filter(|_| end >= standing.next.as_ref()));
+            let ends = marks.ends.get(&standing.partition);
+            let is_another = ends.zip(standing.next).is_some_and(|(end, next)| *end < next);
+            all.push(records.filter(|_| !is_another));
             let labels = self.labels(standing.partition);
             if let Some(records) = records {
                 metrics::gauge!("projector_lag_events", &labels).set(records as f64);
